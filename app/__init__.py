@@ -1,0 +1,1 @@
+"""The desktop application: state, binders, one bridge to the engine, one player. No widget computes."""

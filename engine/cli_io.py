@@ -1,0 +1,158 @@
+"""What the command line needs around its commands: inputs and targets, numbers, progress, Ctrl-C."""
+
+import glob
+import math
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+from engine.errors import BadInputError
+from engine.types import Progress
+
+AUDIO_SUFFIXES = frozenset(".wav .wave .aif .aiff .aifc .flac .caf .rf64 .w64 .au .ogg .oga .opus .mp3 .m4a .mp4 .aac".split())
+
+
+def inputs(words: list[str]) -> list[Path]:
+    """Files, folders (their audio files, in order) and globs -> files, each once. BadInputError when a word finds nothing."""
+    found: list[Path] = []
+    for word in words:
+        path = Path(word)
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in AUDIO_SUFFIXES and p.is_file())
+            if not inside:
+                raise BadInputError(f"The folder {path} holds no audio files; name a song or another folder.")
+            found += inside
+        elif path.exists() or not any(c in word for c in "*?["):
+            found.append(path)  # a missing file is told by whoever opens it
+        else:
+            matches = sorted(Path(m) for m in glob.glob(word, recursive=True))
+            if not matches:
+                raise BadInputError(f"Nothing matches {word}; check the pattern.")
+            found += [m for m in matches if m.is_file()]
+    return list(dict.fromkeys(found))
+
+
+def target_folders(paths: list[Path], out: Path) -> dict[Path, Path]:
+    """DIR/<song> for each input; inputs that would share one are told apart by their ending, then by a number."""
+    by_name: dict[str, list[Path]] = {}
+    for p in paths:
+        by_name.setdefault(p.stem, []).append(p)
+    folders: dict[Path, Path] = {}
+    for name, same in by_name.items():
+        taken: set[str] = set()
+        for p in same:
+            own = name if len(same) == 1 else p.name
+            n = 2
+            while own in taken:
+                own, n = f"{p.name} ({n})", n + 1
+            taken.add(own)
+            folders[p] = out / own
+    return folders
+
+
+def parse_db(name: str, word: str) -> float:
+    """A gain in dB: +2, -3.5, -inf. BadInputError for anything else and beyond +12 dB for nothing but -inf below."""
+    try:
+        value = float(word)
+    except ValueError:
+        raise BadInputError(f"{name} is '{word}', which is not a gain in dB; give a number such as +2, -3.5 or -inf.") from None
+    if math.isnan(value) or value > 60:
+        raise BadInputError(f"{name} is {word} dB; give a gain between -inf and +60 dB.")
+    return value
+
+
+def parse_range(word: str | None) -> tuple[float, float | None]:
+    """ "30:60", "30:", ":60" -> start and end in seconds (end None: to the end)."""
+    if word is None:
+        return 0.0, None
+    start, colon, end = word.partition(":")
+    try:
+        if not colon:
+            raise ValueError
+        begin, finish = float(start or 0), float(end) if end else None
+        if not (math.isfinite(begin) and (finish is None or math.isfinite(finish))) or begin < 0:
+            raise ValueError
+    except ValueError:
+        raise BadInputError(f"The range '{word}' cannot be read; give start and end in seconds, such as 30:60, 30: or :60.") from None
+    return begin, finish
+
+
+def human_bytes(n: float) -> str:
+    """1234567 -> "1.2 MB"."""
+    for unit in ("B", "kB", "MB"):
+        if n < 1000:
+            return f"{n:.0f} {unit}" if unit == "B" else f"{n:.1f} {unit}"
+        n /= 1000
+    return f"{n:.1f} GB"
+
+
+def prose(result: dict[str, Any]) -> str:
+    """What `separate` says of one song."""
+    names = ", ".join(Path(p).name for p in result["stems"].values())
+    lines = [f"{Path(result['song']).name}: {names} in {result['folder']}", f"  {result['verdict']}", f"  Null report: {result['report']}"]
+    return "\n".join(lines + [f"  Note: {n}" for n in result["notes"]])
+
+
+_stop = threading.Event()
+
+
+def interrupted() -> bool:
+    """Whether Ctrl-C was pressed: looked at between chunks, so that work ends tidily."""
+    return _stop.is_set()
+
+
+def _on_interrupt(number: int, frame: FrameType | None) -> None:
+    if _stop.is_set():
+        raise KeyboardInterrupt  # pressed twice: at once
+    _stop.set()
+
+
+class Ticker:
+    """Progress on stderr with time left, on a terminal; a second Ctrl-C within it stops at once."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._bar: Any = None
+        self._task: Any = None
+        self._before: Any = None
+
+    def __enter__(self) -> "Ticker":
+        _stop.clear()
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, _on_interrupt)
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bar
+
+            columns = (TextColumn("{task.fields[song]}"), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+            self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task("Opening", total=1.0, song=self._title)
+        return self
+
+    def report(self, progress: Progress) -> None:
+        """Show how far the work is."""
+        if self._bar:
+            self._bar.update(self._task, description=progress.what, completed=progress.done)
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar:
+            self._bar.stop()
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+
+class Failure:
+    """Words for what nobody foresaw."""
+
+    @staticmethod
+    def sentence(error: BaseException) -> str:
+        """One sentence that names the error and what to do."""
+        return (
+            f"Something went wrong that should not have ({type(error).__name__}: {error}); nothing that was there before has changed. "
+            "Please report it; NULLSUM_DEBUG=1 shows where it happened."
+        )

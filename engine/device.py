@@ -1,0 +1,55 @@
+"""Which processor runs the networks: chosen once, said in words, with the reason why not a faster one."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from engine.errors import BadInputError
+
+NAMES = ("auto", "cuda", "mps", "cpu")
+
+
+@dataclass(frozen=True)
+class Device:
+    """A compute device: torch's name for it, words for the status line, and why no GPU is used (empty if one is)."""
+
+    name: str
+    words: str
+    why_no_gpu: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Device class for cache keys and reports: results may differ between kinds in the last bits."""
+        return self.name.split(":", maxsplit=1)[0]
+
+
+def _cpu(why: str) -> Device:
+    import torch
+
+    n = torch.get_num_threads()
+    return Device("cpu", f"CPU, {n} thread{'s' if n != 1 else ''}", why)
+
+
+@lru_cache(maxsize=8)
+def choose(wanted: str = "auto") -> Device:
+    """The device for `wanted` (auto, cuda, mps, cpu). auto takes the first GPU that answers, else the CPU and says why.
+
+    BadInputError for an unknown name or a GPU that was asked for by name and is not there.
+    """
+    import torch
+
+    if wanted not in NAMES:
+        raise BadInputError(f"There is no compute device '{wanted}'; choose one of {', '.join(NAMES)}.")
+    if wanted == "cpu":
+        return _cpu("The CPU was chosen in the settings.")
+    if wanted in ("auto", "cuda") and torch.cuda.is_available():
+        properties = torch.cuda.get_device_properties(0)
+        return Device("cuda:0", f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB")
+    if wanted in ("auto", "mps") and torch.backends.mps.is_available():
+        return Device("mps", "Apple GPU")
+    if torch.version.cuda is None and torch.version.hip is None:
+        why = "This build of PyTorch has no GPU support; install a CUDA or ROCm build to use a graphics card."
+    else:
+        why = "PyTorch found no graphics card that answers; check the driver."
+    if wanted != "auto":
+        raise BadInputError(f"The compute device '{wanted}' was asked for, but it is not there. {why}")
+    return _cpu(why)

@@ -1,0 +1,152 @@
+"""Stems and remix to files: rendered block by block, integer stems that add up exactly, whole files or none."""
+
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engine.audio_write import AudioWriter, OutputFormat, expected_bytes, free_bytes
+from engine.chunks import Clock
+from engine.errors import BadInputError, Cancelled, TargetError
+from engine.masks import Masks
+from engine.mix import gain_of
+from engine.nulltest import as_written
+from engine.render import render_float, render_stems
+from engine.samples import exact_stems, from_float, to_float
+from engine.tags import Tags
+from engine.types import Array, IsCancelled, Mix, Mixture, Report, never_cancelled, silent_report
+
+BLOCK = 2**17  # samples at once: 3 s at 44.1 kHz
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What to write of a recording: samples [start, start + n_samples), all of it scaled by headroom_db."""
+
+    start: int
+    n_samples: int
+    headroom_db: float = 0.0
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written: files by stem, and how many samples of each had to leave their rounded value."""
+
+    files: dict[str, Path]
+    n_overflowed: dict[str, int]
+    tags_lost: list[str]
+
+
+def check_targets(targets: list[Path], sources: list[Path], overwrite: bool) -> None:
+    """Refuse, before anything is done, targets that are a source or exist already (TargetError)."""
+    for target in targets:
+        for source in sources:
+            if target.exists() and source.exists() and os.path.samefile(target, source):
+                raise TargetError(f"{target.name} is the song itself; Nullsum never writes over its source: choose another name or folder.")
+        if target.exists() and not overwrite:
+            raise TargetError(f"{target} is there already; give --overwrite to replace it or choose another folder.")
+
+
+def check_room(folder: Path, mixture: Mixture, fmt: OutputFormat, n_files: int, n_samples: int) -> None:
+    """Refuse when the files cannot fit where they are to be written (TargetError)."""
+    need = n_files * expected_bytes(n_samples, mixture.info.n_channels, fmt)
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    free = free_bytes(there)
+    if free < need:
+        raise TargetError(f"There is not enough room in {folder}: {need / 1e6:,.0f} MB are needed, {free / 1e6:,.0f} MB are free; free some or choose another folder.")
+
+
+def peak_of(mixture: Mixture, stretch: Stretch) -> float:
+    """Largest absolute sample of a stretch before headroom, 1.0 = full scale."""
+    peak = 0.0
+    for at in range(0, stretch.n_samples, BLOCK):
+        block = mixture.read(stretch.start + at, min(BLOCK, stretch.n_samples - at))
+        peak = max(peak, float(np.abs(to_float(block, mixture.info.sample_type)).max(initial=0.0)))
+    return peak
+
+
+def check_full_scale(mixture: Mixture, fmt: OutputFormat, stretch: Stretch) -> None:
+    """Refuse integer export of a float recording that goes above full scale, with what to do instead (BadInputError)."""
+    info = mixture.info
+    if fmt.sample_type.is_float or not info.sample_type.is_float:
+        return
+    peak = peak_of(mixture, stretch)
+    if peak * gain_of(stretch.headroom_db) > 1.0:
+        over_db = 20 * np.log10(peak)
+        raise BadInputError(
+            f"The recording is in floats and peaks {over_db:.1f} dB above full scale, which integers cannot hold; "
+            f"write floats (--subtype FLOAT) or lower the whole output (--headroom {-np.ceil(over_db * 10) / 10:.1f})."
+        )
+
+
+def write_stems(
+    mixture: Mixture,
+    masks: Masks,
+    targets: dict[str, Path],
+    fmt: OutputFormat,
+    stretch: Stretch,
+    tags: Tags | None = None,
+    report: Report = silent_report,
+    is_cancelled: IsCancelled = never_cancelled,
+) -> Written:
+    """Write every stem at 0 dB to its target, all of them or none.
+
+    Integer formats: the stems add up to the source (at a lower depth or with headroom: to the source rounded by the
+    same rule) at every sample, exactly. Float formats: within -130 dB. No dither.
+    """
+    info = mixture.info
+    overflowed = np.zeros(len(masks.stems), dtype=np.int64)
+    clock = Clock("Writing stems", -(-stretch.n_samples // BLOCK), report)
+    with ExitStack() as stack:
+        writers = [stack.enter_context(AudioWriter(targets[s], info.rate_hz, info.n_channels, fmt, tags=tags)) for s in masks.stems]
+        for at in range(0, stretch.n_samples, BLOCK):
+            if is_cancelled():
+                raise Cancelled("The export")
+            n = min(BLOCK, stretch.n_samples - at)
+            stems = render_stems(mixture, masks, stretch.start + at, n)  # (stem, channel, sample)
+            if stretch.headroom_db:
+                stems *= gain_of(stretch.headroom_db)
+            if fmt.sample_type.is_float:
+                blocks: Array = stems.astype(fmt.sample_type.dtype)
+            else:
+                source = as_written(mixture.read(stretch.start + at, n), info.sample_type, fmt.sample_type, stretch.headroom_db)
+                blocks, moved = exact_stems(stems, source, fmt.sample_type, masks.stems)
+                overflowed += moved
+            for writer, block in zip(writers, blocks, strict=True):
+                writer.write(block)
+            clock.step()
+    lost = writers[0].tags_lost if tags else []
+    return Written(dict(targets), dict(zip(masks.stems, overflowed.tolist(), strict=True)), list(lost))
+
+
+def write_remix(
+    mixture: Mixture,
+    masks: Masks,
+    mix: Mix,
+    target: Path,
+    fmt: OutputFormat,
+    stretch: Stretch,
+    tags: Tags | None = None,
+    report: Report = silent_report,
+    is_cancelled: IsCancelled = never_cancelled,
+) -> Written:
+    """Write the remix as it is heard; clipped samples are counted under "remix". Neutral: the recording's own samples."""
+    info = mixture.info
+    clock, n_clipped = Clock("Writing the remix", -(-stretch.n_samples // BLOCK), report), 0
+    with AudioWriter(target, info.rate_hz, info.n_channels, fmt, tags=tags) as writer:
+        for at in range(0, stretch.n_samples, BLOCK):
+            if is_cancelled():
+                raise Cancelled("The export")
+            n = min(BLOCK, stretch.n_samples - at)
+            remix = render_float(mixture, masks, mix, stretch.start + at, n)  # exact for a neutral mix: only ever copied
+            if stretch.headroom_db:
+                remix = remix * gain_of(stretch.headroom_db)
+            block, clipped = from_float(remix, fmt.sample_type)
+            n_clipped += clipped
+            writer.write(block)
+            clock.step()
+    return Written({"remix": target}, {"remix": n_clipped}, list(writer.tags_lost) if tags else [])

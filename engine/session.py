@@ -1,0 +1,199 @@
+"""THE DOOR to what is open: one recording, its masks, its mix; open, separate, render, export, test. Plain data in and out.
+
+Everything above the engine (window, command line) goes through here. A Session starts no thread; `masks` and `mix` are
+immutable snapshots that are replaced whole, so one thread may separate while another renders.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine import export as _export
+from engine.audio import FileMixture, open_mixture
+from engine.audio_write import OutputFormat, atomic_text, chosen_format
+from engine.cache import Cache
+from engine.errors import BadInputError
+from engine.export import Stretch, Written
+from engine.masks import Masks
+from engine.methods import build
+from engine.mix import is_neutral
+from engine.nulltest import NullReport, NullResult, null_test, versions
+from engine.render import Rendered, render, render_stems
+from engine.separate import empty_masks, identity, separate
+from engine.tags import Tags, read_tags
+from engine.types import Array, AudioInfo, IsCancelled, Method, Mix, Report, never_cancelled, silent_report
+
+
+class Session:
+    """One open recording with a method; see the module's docstring for who may call what from where."""
+
+    def __init__(self, path: Path, method: str = "nullsum-4", cache: Cache | None = None, device: str = "auto") -> None:
+        self.mixture: FileMixture = open_mixture(path)
+        self.cache = cache
+        self.mix = Mix()
+        self._device = device
+        self.method: Method
+        self.masks: Masks
+        self.choose_method(method)
+
+    @property
+    def info(self) -> AudioInfo:
+        """What is known of the recording."""
+        return self.mixture.info
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """Names of the stems that the chosen method tells apart."""
+        return self.method.info.stems
+
+    def choose_method(self, name: str) -> None:
+        """Another method: all masks are unknown again (or wait in the cache). MethodError for unknown or unsuitable ones."""
+        options = {"device": self._device} if name.startswith("nullsum") else {}
+        method = build(name, **options)
+        self.masks = empty_masks(self.info, method)
+        self.method = method
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.mixture.close()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def stretch(self, start_s: float = 0.0, end_s: float | None = None, headroom_db: float = 0.0) -> Stretch:
+        """A stretch in seconds as samples; BadInputError when it does not lie in the recording."""
+        info = self.info
+        start = round(start_s * info.rate_hz)
+        end = info.n_samples if end_s is None else min(info.n_samples, round(end_s * info.rate_hz))
+        if not 0 <= start < end:
+            raise BadInputError(
+                f"The range {start_s:g}:{'' if end_s is None else f'{end_s:g}'} does not lie in the recording, which is {info.seconds:.2f} s long; "
+                "give start and end in seconds, such as 30:60."
+            )
+        return Stretch(start, end - start, headroom_db)
+
+    def separate(
+        self,
+        stretch: Stretch | None = None,
+        report: Report = silent_report,
+        is_cancelled: IsCancelled = never_cancelled,
+        playhead_s: Callable[[], float] = lambda: 0.0,
+        publish: Callable[[Masks], None] | None = None,
+    ) -> None:
+        """Make (or fetch) the masks of a stretch, by default of everything; `masks` grows chunk by chunk."""
+        s = stretch or Stretch(0, self.info.n_samples)
+        rate_hz, method = self.info.rate_hz, self.method
+
+        def grown(masks: Masks) -> None:
+            self.masks = masks
+            if publish:
+                publish(masks)
+
+        separate(
+            self.mixture, method, self.cache, s.start / rate_hz, (s.start + s.n_samples) / rate_hz,
+            report, is_cancelled, playhead_s, grown, self.masks,
+        )  # fmt: skip
+
+    def render(self, start: int, n_samples: int) -> Rendered:
+        """The remix as it would be exported: samples (channel, sample) in the recording's own type."""
+        return render(self.mixture, self.masks, self.mix, start, n_samples)
+
+    def render_stems(self, start: int, n_samples: int) -> Array:
+        """All stems at 0 dB: float64 (stem, channel, sample), 1.0 = full scale."""
+        return render_stems(self.mixture, self.masks, start, n_samples)
+
+    def tags(self) -> Tags:
+        """Title, artist, cover and so on of the source file."""
+        assert self.info.path is not None
+        return read_tags(self.info.path)
+
+    def output_format(self, container: str | None = None, subtype: str | None = None) -> OutputFormat:
+        """The source's own format, or what was asked for; BadInputError for what cannot be."""
+        return chosen_format(self.info, container, subtype)
+
+    def export_stems(
+        self,
+        folder: Path,
+        fmt: OutputFormat,
+        stretch: Stretch,
+        overwrite: bool = False,
+        report: Report = silent_report,
+        is_cancelled: IsCancelled = never_cancelled,
+    ) -> tuple[Written, NullReport]:
+        """Stems and null report (txt and json, made from the files as they lie on disk) into a folder.
+
+        Separates first what the stretch still needs. Nothing is left behind when it fails or is cancelled.
+        """
+        targets = {stem: folder / f"{stem}{fmt.extension}" for stem in self.stems}
+        reports = [folder / "null-report.txt", folder / "null-report.json"]
+        assert self.info.path is not None
+        _export.check_targets([*targets.values(), *reports], [self.info.path], overwrite)
+        _export.check_room(folder, self.mixture, fmt, len(targets), stretch.n_samples)
+        _export.check_full_scale(self.mixture, fmt, stretch)
+        self.separate(stretch, report, is_cancelled)
+        written = _export.write_stems(self.mixture, self.masks, targets, fmt, stretch, self.tags(), report, is_cancelled)
+        said = self.null_report(written, fmt, stretch, report)
+        atomic_text(reports[0], said.as_text())
+        atomic_text(reports[1], json.dumps(said.as_json(), indent=1, ensure_ascii=False) + "\n")
+        return written, said
+
+    def export_remix(
+        self,
+        target: Path,
+        fmt: OutputFormat,
+        stretch: Stretch,
+        overwrite: bool = False,
+        report: Report = silent_report,
+        is_cancelled: IsCancelled = never_cancelled,
+    ) -> Written:
+        """The remix as it is heard, in one file. A neutral mix needs no separation and is the recording itself."""
+        assert self.info.path is not None
+        _export.check_targets([target], [self.info.path], overwrite)
+        _export.check_room(target.parent, self.mixture, fmt, 1, stretch.n_samples)
+        _export.check_full_scale(self.mixture, fmt, stretch)
+        if not is_neutral(self.mix, self.stems, self.info.n_channels):
+            self.separate(stretch, report, is_cancelled)
+        return _export.write_remix(self.mixture, self.masks, self.mix, target, fmt, stretch, self.tags(), report, is_cancelled)
+
+    def null_report(self, written: Written, fmt: OutputFormat, stretch: Stretch, report: Report = silent_report) -> NullReport:
+        """Re-read what was written and compare it with the source."""
+        stems = {name: open_mixture(path) for name, path in written.files.items()}
+        try:
+            result: NullResult = null_test(
+                self.mixture, dict(stems), fmt.sample_type, stretch.start, stretch.n_samples, stretch.headroom_db, report
+            )
+            facts = {n: {"file": s.info.path.name if s.info.path else "", "format": f"{s.info.container} {s.info.subtype}",
+                         "overflowed": written.n_overflowed[n]} for n, s in stems.items()}  # fmt: skip
+        finally:
+            for stem in stems.values():
+                stem.close()
+        info = self.info
+        source: dict[str, Any] = {
+            "file": info.path.name if info.path else "", "format": f"{info.container} {info.subtype}", "rate_hz": info.rate_hz,
+            "channels": info.n_channels, "samples": info.n_samples, "from": stretch.start, "count": stretch.n_samples, "decoder": info.decoder,
+        }  # fmt: skip
+        method = {"name": self.method.info.name, "title": self.method.info.title, **identity(self.method)["settings"],
+                  "weights": self.method.info.weights_sha256 or "none"}  # fmt: skip
+        return NullReport(result, source, facts, method, self._notes(fmt, stretch, written), versions())
+
+    def _notes(self, fmt: OutputFormat, stretch: Stretch, written: Written) -> list[str]:
+        """What a reader of the report should know."""
+        notes, info = [], self.info
+        if info.is_lossy:
+            notes.append(f"The source is lossy ({info.subtype}); the mixture is what {info.decoder} decoded.")
+        if fmt.is_lossy:
+            notes.append(f"The stems were written as {fmt.container} {fmt.subtype}, which is lossy: they are not null.")
+        if not fmt.sample_type.is_float and (info.sample_type.is_float or fmt.sample_type.bits < info.sample_type.bits):
+            notes.append(f"Written at {fmt.sample_type.bits} bits: the stems add up to the source rounded to {fmt.sample_type.bits} bits.")
+        if stretch.headroom_db:
+            notes.append(f"The whole output was scaled by {stretch.headroom_db:+g} dB, the source it is compared with too.")
+        n = sum(written.n_overflowed.values())
+        if n:
+            notes.append(f"{n:,} stem samples overflowed and were moved to other stems so that the sum stays exact.")
+        if written.tags_lost:
+            notes.append("Tags that this format cannot hold: " + ", ".join(written.tags_lost) + ".")
+        return notes

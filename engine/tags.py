@@ -1,0 +1,224 @@
+"""Titles, artists, covers: read from any sound file, written to those that can hold them, with an account of what was lost.
+
+mutagen writes WAV, AIFF and MP3 (ID3), FLAC, OGG and Opus (comments) and M4A. It cannot write RF64, CAF, W64 and AU; the first two
+keep a few text fields that libsndfile writes with the sound (ATTRIBUTES; engine.audio_write does it), the last two keep nothing.
+"""
+
+import base64
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import mutagen
+import soundfile as sf
+from mutagen import aiff, flac, id3, mp3, mp4, oggopus, oggvorbis, wave
+
+from engine.errors import BadInputError, TargetError
+
+TEMP_PREFIX = ".nullsum-"  # of unfinished files beside their targets; a sweep may look for it
+
+# our word -> ID3 frame, MP4 atom; the comments of FLAC and Ogg use our word in capitals
+_WORDS = {
+    "title": ("TIT2", "\xa9nam"), "artist": ("TPE1", "\xa9ART"), "album": ("TALB", "\xa9alb"), "albumartist": ("TPE2", "aART"),
+    "composer": ("TCOM", "\xa9wrt"), "date": ("TDRC", "\xa9day"), "genre": ("TCON", "\xa9gen"), "tracknumber": ("TRCK", "trkn"),
+    "discnumber": ("TPOS", "disk"), "comment": ("COMM", "\xa9cmt"), "bpm": ("TBPM", "tmpo"), "copyright": ("TCOP", "cprt"),
+    "isrc": ("TSRC", "----:com.apple.iTunes:ISRC"),
+}  # fmt: skip
+ATTRIBUTES = ("title", "artist", "album", "date", "genre", "tracknumber", "comment", "copyright")  # what libsndfile can write
+ATTRIBUTE_CONTAINERS = ("WAV", "WAVEX", "RF64", "CAF")
+_KINDS: dict[str, Any] = {"WAV": wave.WAVE, "WAVEX": wave.WAVE, "AIFF": aiff.AIFF, "FLAC": flac.FLAC, "MP3": mp3.MP3, "M4A": mp4.MP4}
+
+
+@dataclass(frozen=True)
+class Tags:
+    """What is said about a recording: text by our words (title, artist, album ...), and the front cover's bytes, if any."""
+
+    text: Mapping[str, str] = field(default_factory=dict)  # several values of one word are joined by "; "
+    cover: bytes | None = None
+    cover_mime: str = ""  # image/jpeg or image/png
+
+    def __bool__(self) -> bool:
+        return bool(self.text or self.cover)
+
+
+class _Format(Protocol):
+    @property
+    def container(self) -> str: ...
+
+
+def read_tags(path: Path) -> Tags:
+    """What a sound file says about itself; empty where it says nothing or nothing that can be understood. Never raises for that."""
+    text: dict[str, str] = {}
+    cover, mime = None, ""
+    try:
+        file = _open(path, _container_of(path))
+    except (mutagen.MutagenError, OSError):
+        file = None
+    if file is not None and file.tags is not None:
+        text, (cover, mime) = _text_of(file.tags), _cover_of(file)
+    try:
+        with sf.SoundFile(path) as sound:
+            for word, value in sound.copy_metadata().items():
+                if word in ATTRIBUTES and value and word not in text:
+                    text[word] = value
+    except (sf.LibsndfileError, OSError, TypeError):
+        pass  # what libsndfile cannot open has no attributes of its kind
+    return Tags(text, cover, mime)
+
+
+def tags_lost(tags: Tags, fmt: _Format) -> list[str]:
+    """What a format cannot hold, told beforehand: words of tags.text and "cover"."""
+    if fmt.container in _KINDS or fmt.container == "OGG":
+        keeps, cover = set(_WORDS), True
+    else:
+        keeps, cover = set(ATTRIBUTES) if fmt.container in ATTRIBUTE_CONTAINERS else set(), False
+    return sorted(word for word in tags.text if word not in keeps) + (["cover"] if tags.cover and not cover else [])
+
+
+def write_tags(target: Path, tags: Tags) -> list[str]:
+    """Tag a finished sound file without touching its samples; returns the words (and "cover") that it does not hold afterwards.
+
+    The file is copied, tagged and renamed, so it is always whole. Raises TargetError where that cannot be done.
+    """
+    temp = target.parent / f"{TEMP_PREFIX}{secrets.token_hex(6)}.tmp"
+    try:
+        shutil.copy2(target, temp)
+        lost = tag_in_place(temp, tags, _container_of(target))
+        with open(temp, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temp, target)
+    except OSError as error:
+        raise TargetError(f'"{target.name}" could not be tagged ({error.strerror}); check the folder and its free space.') from error
+    finally:
+        temp.unlink(missing_ok=True)
+    return lost
+
+
+def tag_in_place(path: Path, tags: Tags, container: str) -> list[str]:
+    """Tag a file that nobody else sees yet; returns what it does not hold afterwards. Raises OSError as it comes."""
+    try:
+        file = _open(path, container)
+        if file is not None:
+            if file.tags is None:
+                file.add_tags()
+            _put_text(file.tags, tags.text)
+            if tags.cover:
+                _put_cover(file, tags.cover, tags.cover_mime or "image/jpeg")
+            file.save()
+    except mutagen.MutagenError as error:
+        cause = error.args[0] if error.args else None
+        if isinstance(cause, OSError):
+            raise cause from error
+        raise BadInputError(f"The tags do not fit into a file of this kind ({error}); try again without tags or cover.") from error
+    held = read_tags(path)
+    lost = [word for word, value in tags.text.items() if held.text.get(word) != value]
+    return sorted(lost) + (["cover"] if tags.cover and held.cover != tags.cover else [])
+
+
+def _container_of(path: Path) -> str:
+    """Container by content, in AudioInfo's words; "" where unknown."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(12)
+        return "M4A" if head[4:8] == b"ftyp" else str(sf.info(str(path)).format)
+    except (sf.LibsndfileError, OSError, TypeError):
+        return ""
+
+
+def _open(path: Path, container: str) -> Any:
+    """mutagen's object for a file, or None where mutagen has none."""
+    if container == "OGG":
+        with open(path, "rb") as file:
+            return (oggopus.OggOpus if b"OpusHead" in file.read(64) else oggvorbis.OggVorbis)(path)
+    return _KINDS[container](path) if container in _KINDS else None
+
+
+def _text_of(tags: Any) -> dict[str, str]:
+    """Our words out of mutagen's tags of any kind."""
+    text = {}
+    for word, (frame, atom) in _WORDS.items():
+        if isinstance(tags, id3.ID3):
+            found = tags.getall(frame)
+            if word == "comment":  # players hide numbers in comments that have a description
+                found = [f for f in found if not f.desc][:1]
+            values = [str(value) for f in found for value in f.text]
+        elif isinstance(tags, mp4.MP4Tags):
+            values = [_from_atom(value) for value in tags.get(atom, [])]
+        else:
+            values = [str(value) for value in tags.get(word, [])]
+        if joined := "; ".join(value for value in values if value):
+            text[word] = joined
+    return text
+
+
+def _from_atom(value: Any) -> str:
+    if isinstance(value, tuple):  # track 3 of 12
+        return f"{value[0]}/{value[1]}" if value[1] else str(value[0])
+    return bytes(value).decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _put_text(tags: Any, text: Mapping[str, str]) -> None:
+    """Write our words into mutagen's tags of any kind; what a kind cannot say is left out."""
+    for word, value in text.items():
+        if word not in _WORDS:
+            continue
+        frame, atom = _WORDS[word]
+        if isinstance(tags, id3.ID3):
+            if word == "comment":
+                tags.add(id3.COMM(encoding=3, lang="eng", desc="", text=[value]))
+            else:
+                tags.setall(frame, [getattr(id3, frame)(encoding=3, text=[value])])
+        elif not isinstance(tags, mp4.MP4Tags):
+            tags[word.upper()] = value
+        elif word in ("tracknumber", "discnumber"):
+            number, _, total = value.partition("/")
+            if number.isdecimal() and (total or "0").isdecimal() and max(int(number), int(total or 0)) < 65536:
+                tags[atom] = [(int(number), int(total or 0))]
+        elif word == "bpm":
+            if value.isdecimal() and int(value) < 65536:
+                tags[atom] = [int(value)]
+        else:
+            tags[atom] = [mp4.MP4FreeForm(value.encode())] if word == "isrc" else [value]
+
+
+def _cover_of(file: Any) -> tuple[bytes | None, str]:
+    """The front cover, or the first picture there is."""
+    tags = file.tags
+    if isinstance(tags, mp4.MP4Tags):
+        covers = tags.get("covr", [])
+        png = bool(covers) and covers[0].imageformat == mp4.MP4Cover.FORMAT_PNG
+        return (bytes(covers[0]), "image/png" if png else "image/jpeg") if covers else (None, "")
+    if isinstance(tags, id3.ID3):
+        pictures = tags.getall("APIC")
+    elif isinstance(file, flac.FLAC):
+        pictures = file.pictures
+    else:
+        pictures = []
+        for packed in tags.get("metadata_block_picture", []):
+            try:
+                pictures.append(flac.Picture(base64.b64decode(packed)))
+            except (flac.error, ValueError):
+                continue
+    pictures = sorted(pictures, key=lambda picture: picture.type != 3)  # 3 is the front cover
+    return (bytes(pictures[0].data), pictures[0].mime) if pictures else (None, "")
+
+
+def _put_cover(file: Any, cover: bytes, mime: str) -> None:
+    """Write the front cover in place of any other."""
+    if isinstance(file.tags, mp4.MP4Tags):
+        kind = mp4.MP4Cover.FORMAT_PNG if mime == "image/png" else mp4.MP4Cover.FORMAT_JPEG
+        file.tags["covr"] = [mp4.MP4Cover(cover, imageformat=kind)]
+    elif isinstance(file.tags, id3.ID3):
+        file.tags.setall("APIC", [id3.APIC(encoding=3, mime=mime, type=3, desc="Cover", data=cover)])
+    else:
+        picture = flac.Picture()
+        picture.data, picture.mime, picture.type, picture.desc = cover, mime, 3, "Cover"
+        if isinstance(file, flac.FLAC):
+            file.clear_pictures()
+            file.add_picture(picture)
+        else:
+            file.tags["METADATA_BLOCK_PICTURE"] = base64.b64encode(picture.write()).decode("ascii")
