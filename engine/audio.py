@@ -5,6 +5,7 @@ nameless temporary file, because their decoders do not give the same samples aft
 to full scale now and then). Either way memory does not grow with the length.
 """
 
+import math
 import os
 import stat
 import struct
@@ -30,6 +31,7 @@ SAMPLE_TYPES = {  # of the subtypes that keep every sample as it was; all others
     "PCM_U8": INT8, "PCM_S8": INT8, "PCM_16": INT16, "PCM_24": INT24, "PCM_32": INT32, "FLOAT": FLOAT32, "DOUBLE": FLOAT64,
     "ALAC_16": INT16, "ALAC_20": INT24, "ALAC_24": INT24, "ALAC_32": INT32,
 }  # fmt: skip
+_MP3: Any = mutagen.mp3.MP3  # mutagen has few types
 _BLOCK = 65536  # samples per channel handled at a time
 _MP3_SLACK = 2 * 1152  # encoders disagree by a frame or two about what their header counts
 _CHUNKED = {  # first bytes -> where chunks begin, bytes of a chunk's name, its size field, alignment of chunks
@@ -94,7 +96,7 @@ class FileMixture:
         """Whether the file was changed, replaced or removed since it was opened (by size and time of change)."""
         assert self._info.path is not None
         try:
-            now = os.stat(self._info.path)
+            now = self._info.path.stat()
         except OSError:
             return True
         return (now.st_size, now.st_mtime_ns) != self._seen
@@ -151,12 +153,12 @@ def _window(info: AudioInfo, start: int, n_samples: int) -> tuple[Array, int, in
 def _look_at(path: Path) -> tuple[bytes, int, int]:
     """First 64 bytes, size in bytes and time of change of a file that can be read."""
     try:
-        found = os.stat(path)
+        found = path.stat()
         if stat.S_ISDIR(found.st_mode):
             raise BadInputError(f'"{path.name}" is a folder, not a sound file; choose a file inside it.')
         if not stat.S_ISREG(found.st_mode):
             raise BadInputError(f'"{path.name}" is a device or a pipe, not a file; save the sound to a file first.')
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             head = file.read(64)
     except (FileNotFoundError, NotADirectoryError):
         raise BadInputError(f'"{path.name}" was not found in {path.parent}; check the name and the folder.') from None
@@ -176,7 +178,7 @@ def _cut_off(path: Path, found: str, promised: str) -> BadInputError:
 
 def _refuse_cut_off(path: Path, head: bytes, size: int) -> None:
     """Compare what a file promises with its length: libsndfile would shorten it silently."""
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         if head[:4] == b"OggS":
             file.seek(max(0, size - 65536))  # a page takes less than this
             tail = file.read()
@@ -241,15 +243,16 @@ def _refuse_nan(block: Array, start: int, rate_hz: int, name: str) -> None:
         row, channel = np.argwhere(~finite)[0]
         what = "NaN (not a number)" if np.isnan(block[row, channel]) else "an infinite value"
         raise BadInputError(
-            f"{name} holds {what} at {(start + row) / rate_hz:.3f} s in channel {channel + 1}; repair or re-export it, nothing can be heard there."
+            f"{name} holds {what} at {(start + row) / rate_hz:.3f} s in channel {channel + 1}; "
+            "repair that place in an editor or export the file again."
         )
 
 
 class _InPlace:
     """Samples straight from libsndfile, for lossless files."""
 
-    def __init__(self, path: Path, file: Any, sample_type: SampleType) -> None:
-        self._path, self._file, self._type = path, file, sample_type
+    def __init__(self, path: Path, file: Any, handle: BinaryIO | None, sample_type: SampleType) -> None:
+        self._path, self._file, self._handle, self._type = path, file, handle, sample_type
 
     def read(self, start: int, n_samples: int) -> Array:
         try:
@@ -267,6 +270,8 @@ class _InPlace:
 
     def close(self) -> None:
         self._file.close()
+        if self._handle:
+            self._handle.close()
 
 
 class _Decoded:
@@ -274,7 +279,8 @@ class _Decoded:
 
     def __init__(self, path: Path, blocks: Iterator[Array], rate_hz: int) -> None:
         """blocks: (sample, channel), all of one dtype."""
-        self.n_samples, self._file = 0, tempfile.TemporaryFile(prefix="nullsum-")
+        self.n_samples = 0
+        self._file = tempfile.TemporaryFile(prefix="nullsum-")  # noqa: SIM115 - it lives as long as this object
         try:
             for block in blocks:
                 if block.dtype.kind == "f":
@@ -286,7 +292,8 @@ class _Decoded:
         except OSError as error:
             self._file.close()
             raise BadInputError(
-                f'"{path.name}" could not be decoded ({error.strerror}): that takes room in {tempfile.gettempdir()}; free some and open it again.'
+                f'"{path.name}" could not be decoded ({error.strerror}): that takes room in {tempfile.gettempdir()}; '
+                "free some and open it again."
             ) from error
         except BaseException:
             self._file.close()
@@ -301,9 +308,16 @@ class _Decoded:
         self._file.close()
 
 
+def _nameless(path: Path) -> Any:
+    """A binary file whose name soundfile cannot see: it believes an ending .raw, whatever is inside."""
+    handle: Any = path.open("rb")
+    handle.raw.name = ""
+    return handle
+
+
 def _open_with_libsndfile(path: Path, head: bytes) -> tuple[AudioInfo, _Source]:
     name = f'"{path.name}"'
-    handle = open(path, "rb") if path.suffix.lower() == ".raw" else None  # soundfile believes this ending, whatever is inside
+    handle = _nameless(path) if path.suffix.lower() == ".raw" else None
     try:
         file = sf.SoundFile(handle or path)
     except (sf.LibsndfileError, OSError, TypeError) as error:
@@ -325,11 +339,13 @@ def _open_with_libsndfile(path: Path, head: bytes) -> tuple[AudioInfo, _Source]:
             raise BadInputError(f"{name} has no header that says what it holds; convert it to WAV or FLAC.")
         if info.is_lossy:
             file.close()
+            if handle:
+                handle.close()
             return _decode_with_libsndfile(info)
         _refuse_unsuitable(info, name)
         if file.frames > 2**48:
             raise BadInputError(f"{name} does not say how long it is (a stream was saved as it came); convert it to WAV or FLAC once more.")
-        source = _InPlace(path, file, info.sample_type)
+        source = _InPlace(path, file, handle, info.sample_type)
         step = _BLOCK if info.sample_type.is_float else info.n_samples  # of integers only the end is looked at
         for start in range(0, info.n_samples, step):
             part = min(step, info.n_samples - start, _BLOCK)
@@ -340,6 +356,8 @@ def _open_with_libsndfile(path: Path, head: bytes) -> tuple[AudioInfo, _Source]:
         return info, source
     except BaseException:
         file.close()
+        if handle:
+            handle.close()
         raise
 
 
@@ -348,7 +366,7 @@ def _decode_with_libsndfile(info: AudioInfo) -> tuple[AudioInfo, _Source]:
     path = info.path
     assert path is not None
     _refuse_unsuitable(info, f'"{path.name}"')
-    with open(path, "rb") as handle, sf.SoundFile(handle) as file:
+    with _nameless(path) as handle, sf.SoundFile(handle) as file:
         source = _Decoded(path, _blocks(path, file), info.rate_hz)
         left = os.fstat(handle.fileno()).st_size - handle.tell()
     n = source.n_samples
@@ -379,7 +397,7 @@ def _blocks(path: Path, file: Any) -> Iterator[Array]:
 
 def _mp3_says_length(path: Path) -> bool:
     try:
-        info = mutagen.mp3.MP3(path).info
+        info: Any = _MP3(path).info
     except mutagen.MutagenError:
         return False
     return bool(info.bitrate_mode != mutagen.mp3.BitrateMode.UNKNOWN)
@@ -395,24 +413,27 @@ def _open_with_av(path: Path) -> tuple[AudioInfo, _Source]:
     try:
         import av
     except ImportError:
-        raise BadInputError(f'"{path.name}" needs a decoder that is not installed; run `pip install nullsum[av]` or convert it to WAV.') from None
+        raise BadInputError(
+            f'"{path.name}" needs a decoder that is not installed; run `pip install nullsum[av]` or convert it to WAV.'
+        ) from None
     name = f'"{path.name}"'
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise BadInputError(f"{name} holds no sound (only pictures or data); choose another file.")
-            stream = container.streams.audio[0]
+            stream: Any = container.streams.audio[0]
             codec = stream.codec_context
             is_alac = codec.name == "alac"
             bits = bytes(codec.extradata or b"").ljust(18, b"\0")[17] if is_alac else 0  # ALAC's own header: its bit depth
-            subtype = f"ALAC_{bits}" if is_alac else {"mp3": "MPEG_LAYER_III", "mp3float": "MPEG_LAYER_III"}.get(codec.name, codec.name.upper())
+            subtype = f"ALAC_{bits}" if is_alac else "MPEG_LAYER_III" if codec.name.startswith("mp3") else codec.name.upper()
             sample_type = SAMPLE_TYPES.get(subtype, FLOAT32)
             kind = {"caf": "CAF", "mp3": "MP3", "aac": "AAC"}.get(container.format.name, "M4A")
             first = next(container.decode(stream), None)  # what the header says may differ from what comes (HE-AAC)
             if first is None:
                 raise BadInputError(f"{name} holds no samples; export it again from the program that made it.")
             rate, n_channels = first.sample_rate, first.layout.nb_channels
-            said = int(np.ceil(stream.duration * stream.time_base * rate)) if stream.duration and kind in ("M4A", "CAF") else None
+            known = stream.duration and stream.time_base and kind in ("M4A", "CAF")
+            said = math.ceil(stream.duration * stream.time_base * rate) if known else None
             info = AudioInfo(path, kind, subtype, sample_type, rate, n_channels, 1, subtype not in SAMPLE_TYPES,
                              f"PyAV {av.__version__}, {codec.name}")  # fmt: skip
             _refuse_unsuitable(info, name)

@@ -9,6 +9,8 @@ import importlib.util
 import os
 import secrets
 import shutil
+import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +21,7 @@ import numpy as np
 import soundfile as sf
 
 from engine.audio import SAMPLE_TYPES, shift_of
-from engine.errors import BadInputError, EngineError, TargetError
+from engine.errors import BadInputError, TargetError
 from engine.samples import int_range
 from engine.tags import ATTRIBUTE_CONTAINERS, ATTRIBUTES, TEMP_PREFIX, Tags, tag_in_place
 from engine.types import FLOAT32, Array, AudioInfo, SampleType
@@ -41,6 +43,7 @@ _TYPED = {  # what a user may type -> container, and the one subtype that it mea
 }  # fmt: skip
 _DEPTHS = {"8": "PCM_8", "16": "PCM_16", "24": "PCM_24", "32": "PCM_32", "32F": "FLOAT", "FLOAT32": "FLOAT", "64F": "DOUBLE",
            "FLOAT64": "DOUBLE", "PCM_U8": "PCM_8", "PCM_S8": "PCM_8", "MP3": "MPEG_LAYER_III"}  # fmt: skip
+_TROUBLE = (OSError, sf.SoundFileError, AssertionError)  # soundfile asserts that all was written
 _BEST = {"VORBIS": 0.0, "OPUS": 0.0, "MPEG_LAYER_III": 0.0}  # libsndfile's scale, 0 = least loss; MP3: 320 kbit/s
 
 
@@ -86,19 +89,19 @@ def default_format(info: AudioInfo) -> OutputFormat:
     return _roomy(container, _nearest(container, info.sample_type), info)
 
 
-def chosen_format(info: AudioInfo, format: str | None, subtype: str | None) -> OutputFormat:
+def chosen_format(info: AudioInfo, container: str | None, subtype: str | None) -> OutputFormat:
     """What a user typed: wav, aiff, flac, caf, rf64, w64, au, ogg, opus, mp3, m4a, alac, aac; 16, 24, float, pcm_24 ...
 
     What was not typed follows the source: its container, and its depth where the container allows it.
     Raises BadInputError with what would work where the two do not go together or not with the source's rate or channels.
     """
     own = default_format(info)
-    if format is None:
+    if container is None:
         container, meant = own.container, None
     else:
-        typed = format.strip().lower().removeprefix(".")
+        typed = container.strip().lower().removeprefix(".")
         if typed not in _TYPED:
-            raise BadInputError(f'"{format}" is no format that can be written; choose one of {", ".join(_TYPED)}.')
+            raise BadInputError(f'"{container}" is no format that can be written; choose one of {", ".join(_TYPED)}.')
         container, meant = _TYPED[typed]
     wanted = None if subtype is None else subtype.strip().upper().replace("-", "_")
     wanted = wanted or meant
@@ -153,7 +156,8 @@ def _roomy(container: str, subtype: str, info: AudioInfo) -> OutputFormat:
 
 def _objection(fmt: OutputFormat, info: AudioInfo) -> str | None:
     """Why a format cannot hold this rate or these channels, as a sentence with what would work; None where it can."""
-    rate, n_channels, most, rates = info.rate_hz, info.n_channels, 8, None
+    rate, n_channels, most = info.rate_hz, info.n_channels, 8
+    rates: tuple[int, ...] = ()
     if fmt.container == "FLAC":
         if rate > 655350 or (rate > 65535 and rate % 10):
             return f"FLAC cannot hold {rate} Hz (at most 655350 Hz, in steps of 10 Hz above 65535 Hz); choose wav, caf or w64."
@@ -189,7 +193,7 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def expected_bytes(fmt: OutputFormat, n_channels: int, n_samples: int) -> int:
+def expected_bytes(n_samples: int, n_channels: int, fmt: OutputFormat) -> int:
     """At most so many bytes a file takes, tags aside; compressed formats usually need far less."""
     width = 2 if fmt.is_lossy else fmt.sample_type.bits // 8
     plain = n_samples * n_channels * width
@@ -227,7 +231,9 @@ class AudioWriter:
             self._sink = kind(self._temp, self._rate_hz, self._n_channels, self._fmt, self._tags)
         except BaseException as error:
             self._give_up()
-            self._reraise(error)
+            if isinstance(error, _TROUBLE):
+                raise _target_error(self._target, error) from error
+            raise
         return self
 
     def write(self, samples: Array) -> None:
@@ -249,8 +255,8 @@ class AudioWriter:
                 raise ValueError(f"samples lie outside {int_range(kind)}; clip them to {kind.bits} bits first")
             try:
                 self._sink.write(np.ascontiguousarray(block << shift if shift else block))
-            except Exception as error:
-                self._reraise(error)
+            except _TROUBLE as error:
+                raise _target_error(self._target, error) from error
             self.n_samples += len(block)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -261,7 +267,9 @@ class AudioWriter:
             self._finish()
         except BaseException as problem:
             self._give_up()
-            self._reraise(problem)
+            if isinstance(problem, _TROUBLE):
+                raise _target_error(self._target, problem) from problem
+            raise
 
     def _finish(self) -> None:
         if self.n_samples == 0:
@@ -269,19 +277,19 @@ class AudioWriter:
         assert self._sink is not None
         self._sink.close()
         self._sink = None
-        if self._fmt.container != "M4A" and sf.info(str(self._temp)).frames != self.n_samples:
+        if _length_of(self._temp, self._fmt) != self.n_samples:
             raise OSError(errno.EIO, "the file came out shorter than what was written")
         if self._tags:
             self.tags_lost = tag_in_place(self._temp, self._tags, self._fmt.container)
-        with open(self._temp, "rb+") as file:
+        with self._temp.open("rb+") as file:
             os.fsync(file.fileno())
-        os.replace(self._temp, self._target)
+        self._temp.replace(self._target)
 
     def _look_at_target(self) -> None:
         """Refuse at once what would fail only at the end."""
         target = self._target
         try:
-            os.lstat(target)
+            target.lstat()
         except FileNotFoundError:
             return  # a missing folder is told by opening the temporary file
         if target.is_dir():
@@ -297,24 +305,60 @@ class AudioWriter:
         with contextlib.suppress(OSError):
             self._temp.unlink(missing_ok=True)
 
-    def _reraise(self, error: BaseException) -> None:
-        """Raise what went wrong, system errors as a sentence."""
-        if not isinstance(error, Exception) or isinstance(error, EngineError | ValueError) and not isinstance(error, OSError):
-            raise error
-        name, folder = f'"{self._target.name}"', self._target.parent
-        number = error.errno if isinstance(error, OSError) else None
-        if number in (errno.EACCES, errno.EPERM, errno.EROFS):
-            text = f"{name} cannot be written: the folder {folder} is read-only for you; choose another folder."
-        elif number in (errno.ENOENT, errno.ENOTDIR):
-            text = f"{name} cannot be written: there is no folder {folder}; make it or choose another one."
-        elif number == errno.ENAMETOOLONG:
-            text = f"{name} is too long a name for this disk ({len(os.fsencode(self._target.name))} bytes); choose a shorter one."
-        elif number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or isinstance(error, sf.LibsndfileError | AssertionError):
-            # libsndfile tells only that a write failed, soundfile asserts that all was written
-            text = f"{name} cannot be written: the disk is full or refuses the data ({_free_mb(folder)} free); make room or choose another folder."
-        else:
-            text = f"{name} cannot be written ({getattr(error, 'strerror', None) or error}); check the disk or choose another folder."
-        raise TargetError(text) from error
+
+def _target_error(target: Path, error: BaseException) -> TargetError:
+    """What the system said, as a sentence."""
+    name, folder = f'"{target.name}"', target.parent
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return TargetError(f"{name} cannot be written: the folder {folder} is read-only for you; choose another folder.")
+    if number in (errno.ENOENT, errno.ENOTDIR):
+        return TargetError(f"{name} cannot be written: there is no folder {folder}; make it or choose another one.")
+    if number == errno.ENAMETOOLONG:
+        return TargetError(f"{name} is too long a name for this disk ({len(os.fsencode(target.name))} bytes); choose a shorter one.")
+    if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or not isinstance(error, OSError):  # libsndfile says no more than "failed"
+        return TargetError(
+            f"{name} cannot be written: the disk is full or refuses the data ({_free_mb(folder)} free); make room or choose another folder."
+        )
+    return TargetError(f"{name} cannot be written ({error.strerror or error}); check the disk or choose another folder.")
+
+
+def atomic_text(target: Path, text: str) -> None:
+    """Write a text file (UTF-8) that appears whole or not at all. Raises TargetError."""
+    temp = target.parent / f"{TEMP_PREFIX}{secrets.token_hex(6)}.tmp"
+    try:
+        with temp.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temp.replace(target)
+    except OSError as error:
+        raise _target_error(target, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temp.unlink(missing_ok=True)
+
+
+def _length_of(path: Path, fmt: OutputFormat) -> int:
+    """Samples in a file that was just written, by its own header."""
+    if fmt.container != "M4A":
+        return int(sf.info(str(path)).frames)
+    import av
+
+    with _av_trouble(), av.open(str(path)) as file:
+        return int(file.streams.audio[0].duration or 0)  # its unit is one sample, see _AvSink
+
+
+@contextlib.contextmanager
+def _av_trouble() -> Iterator[None]:
+    """PyAV's errors as OSError, with the system's number where there is one."""
+    import av
+
+    try:
+        yield
+    except av.FFmpegError as error:
+        number = error.errno if error.errno in errno.errorcode else errno.EIO  # FFmpeg has numbers of its own too
+        raise OSError(number, error.strerror) from error
 
 
 def _free_mb(folder: Path) -> str:
@@ -330,6 +374,7 @@ class _SndfileSink:
     def __init__(self, path: Path, rate_hz: int, n_channels: int, fmt: OutputFormat, tags: Tags) -> None:
         best = {"compression_level": _BEST[fmt.subtype]} if fmt.subtype in _BEST else {}
         mode = {"bitrate_mode": "CONSTANT"} if fmt.container == "MP3" else {}
+        self._path, self._fmt, self._n_written = path, fmt, 0
         self._file = sf.SoundFile(path, "w", rate_hz, n_channels, fmt.subtype, format=fmt.container, **best, **mode)
         if fmt.container in ATTRIBUTE_CONTAINERS:
             for word in ATTRIBUTES:
@@ -338,9 +383,22 @@ class _SndfileSink:
 
     def write(self, block: Array) -> None:
         self._file.write(block)
+        self._n_written += block.size
 
     def close(self) -> None:
         self._file.close()
+        if self._fmt.container == "AIFF" and self._fmt.sample_type.bits == 8 and self._n_written % 2 and self._file.channels == 1:
+            _mend_aiff(self._path, self._n_written)
+
+
+def _mend_aiff(path: Path, n_samples: int) -> None:
+    """Set the length of an 8-bit mono AIFF right: libsndfile counts the byte that fills it up as one more sample."""
+    with path.open("rb+") as file:
+        head = file.read(4096)
+        file.seek(head.index(b"COMM") + 10)
+        file.write(struct.pack(">I", n_samples))
+        file.seek(head.index(b"SSND") + 4)
+        file.write(struct.pack(">I", 8 + n_samples))
 
 
 class _AvSink:
@@ -351,10 +409,11 @@ class _AvSink:
 
         self._av, self._rate_hz, self._at = av, rate_hz, 0
         self._kind = {"ALAC_16": "s16p", "ALAC_24": "s32p", "AAC": "fltp"}[fmt.subtype]
-        # the length is kept in units of movie_timescale: with one unit a sample it is exact
-        self._file = av.open(str(path), "w", format="ipod", options={"movie_timescale": str(rate_hz)})
-        stream: Any = self._file.add_stream("aac" if fmt.subtype == "AAC" else "alac", rate=rate_hz)
-        stream.layout, stream.format, stream.time_base = ("mono", "stereo")[n_channels - 1], self._kind, Fraction(1, rate_hz)
+        with _av_trouble():
+            # the length is kept in units of movie_timescale: with one unit a sample it is exact
+            self._file = av.open(str(path), "w", format="ipod", options={"movie_timescale": str(rate_hz)})
+            stream: Any = self._file.add_stream("aac" if fmt.subtype == "AAC" else "alac", rate=rate_hz)
+            stream.layout, stream.format, stream.time_base = ("mono", "stereo")[n_channels - 1], self._kind, Fraction(1, rate_hz)
         if fmt.subtype == "AAC":
             stream.bit_rate = 160_000 * n_channels
         self._stream = stream
@@ -363,10 +422,12 @@ class _AvSink:
         frame = self._av.AudioFrame.from_ndarray(np.ascontiguousarray(block.T), format=self._kind, layout=self._stream.layout.name)
         frame.sample_rate, frame.pts, frame.time_base = self._rate_hz, self._at, Fraction(1, self._rate_hz)
         self._at += len(block)
-        self._file.mux(self._stream.encode(frame))
+        with _av_trouble():
+            self._file.mux(self._stream.encode(frame))
 
     def close(self) -> None:
-        try:
-            self._file.mux(self._stream.encode(None))
-        finally:
-            self._file.close()
+        with _av_trouble():
+            try:
+                self._file.mux(self._stream.encode(None))
+            finally:
+                self._file.close()

@@ -49,9 +49,11 @@ class Usage:
 def _read_chunk(path: Path) -> Array:
     """The array of a chunk file; a few are kept, so memory does not grow with the length of a song."""
     try:
-        return np.load(path, allow_pickle=False)  # type: ignore[no-any-return]
+        return np.asarray(np.load(path, allow_pickle=False))
     except (OSError, ValueError, EOFError) as e:
-        raise EngineError(f"Masks that were in the cache are gone or damaged ({path.name[:12]}, {type(e).__name__}); separate the song again.") from None
+        raise EngineError(
+            f"Masks that were in the cache are gone or damaged ({path.name[:12]}, {type(e).__name__}); separate the song again."
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Cache:
         """Name of the chunk made from these samples (channel, sample) under `what` (method, weights, settings ...)."""
         said = {"format": FORMAT_VERSION, "grid": asdict(grid), "dtype": str(samples.dtype), "shape": samples.shape, **what}
         digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode())
-        digest.update(np.ascontiguousarray(samples))
+        digest.update(np.ascontiguousarray(samples).data)
         return digest.hexdigest()
 
     def _path(self, key: str) -> Path:
@@ -104,13 +106,14 @@ class Cache:
             try:
                 with os.fdopen(handle, "wb") as file:
                     np.save(file, chunk)
-                os.replace(part, path)
+                Path(part).replace(path)
             except BaseException:
                 Path(part).unlink(missing_ok=True)
                 raise
         except OSError as e:
             raise EngineError(
-                f"The cache folder {self.folder.parent} cannot take the masks ({e.strerror or e}); free some space or choose another folder with NULLSUM_CACHE."
+                f"The cache folder {self.folder.parent} cannot take the masks ({e.strerror or e}); "
+                "free some space or choose another folder with NULLSUM_CACHE."
             ) from None
         return StoredChunk(path)
 

@@ -14,7 +14,7 @@ import click
 import typer
 
 from engine.cache import DEFAULT_LIMIT_BYTES, Cache
-from engine.cli_io import Failure, Ticker, human_bytes, inputs, interrupted, parse_db, parse_range, prose, target_folders
+from engine.cli_io import Failure, Ticker, human_bytes, inputs, interrupted, parse_db, parse_range, prose, target_folders, with_gains_joined
 from engine.errors import BadInputError, EngineError, TargetError
 
 app = typer.Typer(
@@ -24,7 +24,7 @@ app = typer.Typer(
 
 Method = Annotated[str, typer.Option("--method", "-m", help="How to separate; see `nullsum methods`.")]
 Format = Annotated[str | None, typer.Option("--format", "-f", help="wav, flac, aiff, caf, rf64, ogg, mp3 ...; default: the source's own.")]
-Subtype = Annotated[str | None, typer.Option("--subtype", "-s", help="PCM_16, PCM_24, PCM_32, FLOAT, DOUBLE ...; default: the source's own.")]
+Subtype = Annotated[str | None, typer.Option("--subtype", "-s", help="PCM_16, PCM_24, FLOAT ...; default: the source's own.")]
 Range = Annotated[str | None, typer.Option("--range", "-r", help="Only this stretch, in seconds: 30:60, 30: or :60.")]
 Headroom = Annotated[float, typer.Option("--headroom", help="Scale the whole output by this many dB, such as -3.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")]
@@ -128,7 +128,8 @@ def stem_gains(extra: list[str], stems: tuple[str, ...]) -> dict[str, float]:
         word = rest.pop(0)
         name, has_value, value = word.removeprefix("--").partition("=")
         if not word.startswith("--") or name not in stems:
-            raise BadInputError(f"'{word}' is neither an option nor a stem of this method; its stems are {', '.join('--' + s for s in stems)}.")
+            known = ", ".join("--" + s for s in stems)
+            raise BadInputError(f"'{word}' is neither an option nor a stem of this method; its stems are {known}.")
         if not has_value:
             if not rest:
                 raise BadInputError(f"--{name} needs a gain in dB, such as --{name} +2 or --{name} -inf.")
@@ -148,8 +149,7 @@ def nulltest_command(
     from engine.nulltest import null_test, verdict
 
     mixture = open_mixture(inputs([mix])[0])
-    paths = [p for p in inputs(stems)]
-    opened = {str(p): open_mixture(p) for p in paths}
+    opened = {str(p): open_mixture(p) for p in inputs(stems)}
     for name, stem in opened.items():
         a, b = mixture.info, stem.info
         if (a.rate_hz, a.n_channels) != (b.rate_hz, b.n_channels):
@@ -205,8 +205,8 @@ def info_command(
             "cover": bool(tags.cover), "export_format": f"{fmt.container} {fmt.subtype}", "tags_lost": lost,
         })  # fmt: skip
         lines += [
-            f"{path.name}: {info.container} {info.subtype}, {info.rate_hz:,} Hz, {info.n_channels} channels, {int(minutes)}:{seconds:06.3f} "
-            f"({info.n_samples:,} samples){', lossy' if info.is_lossy else ''}",
+            f"{path.name}: {info.container} {info.subtype}{', lossy' if info.is_lossy else ''}",
+            f"  sound        {info.rate_hz:,} Hz, {info.n_channels} channels, {int(minutes)}:{seconds:06.3f} ({info.n_samples:,} samples)",
             f"  decoder      {info.decoder}",
             *[f"  {k:<13}{v}" for k, v in tags.text.items()],
             *(["  cover        yes"] if tags.cover else []),
@@ -218,7 +218,7 @@ def info_command(
 @app.command("cache")
 def cache_command(
     clear: Annotated[bool, typer.Option("--clear", help="Drop everything.")] = False,
-    limit: Annotated[float | None, typer.Option("--limit", metavar="GB", help="Drop the least recently used masks beyond this size now.")] = None,
+    limit: Annotated[float | None, typer.Option("--limit", metavar="GB", help="Drop the least recently used beyond this size now.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show, limit or clear the masks that were kept."""
@@ -245,7 +245,7 @@ def run(arguments: list[str]) -> int:
     """Run a subcommand: its exit code. Every failure ends as one sentence on stderr."""
     command = typer.main.get_command(app)
     try:
-        code = command.main(arguments, prog_name="nullsum", standalone_mode=False)
+        code = command.main(with_gains_joined(arguments), prog_name="nullsum", standalone_mode=False)
         return int(code or 0)
     except (BadInputError, TargetError) as e:
         typer.echo(f"nullsum: {e}", err=True)

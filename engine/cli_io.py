@@ -2,6 +2,7 @@
 
 import glob
 import math
+import re
 import signal
 import sys
 import threading
@@ -28,7 +29,7 @@ def inputs(words: list[str]) -> list[Path]:
         elif path.exists() or not any(c in word for c in "*?["):
             found.append(path)  # a missing file is told by whoever opens it
         else:
-            matches = sorted(Path(m) for m in glob.glob(word, recursive=True))
+            matches = sorted(Path(m) for m in glob.glob(word, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
             if not matches:
                 raise BadInputError(f"Nothing matches {word}; check the pattern.")
             found += [m for m in matches if m.is_file()]
@@ -65,7 +66,7 @@ def parse_db(name: str, word: str) -> float:
 
 
 def parse_range(word: str | None) -> tuple[float, float | None]:
-    """ "30:60", "30:", ":60" -> start and end in seconds (end None: to the end)."""
+    """Read "30:60", "30:", ":60": start and end in seconds (end None: to the end)."""
     if word is None:
         return 0.0, None
     start, colon, end = word.partition(":")
@@ -78,6 +79,17 @@ def parse_range(word: str | None) -> tuple[float, float | None]:
     except ValueError:
         raise BadInputError(f"The range '{word}' cannot be read; give start and end in seconds, such as 30:60, 30: or :60.") from None
     return begin, finish
+
+
+def with_gains_joined(words: list[str]) -> list[str]:
+    """["--drums", "-inf"] -> ["--drums=-inf"], so that a negative value is never taken for an option."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1].startswith("--") and "=" not in joined[-1] and re.fullmatch(r"[+-](inf|[\d.]+)", word):
+            joined[-1] += "=" + word
+        else:
+            joined.append(word)
+    return joined
 
 
 def human_bytes(n: float) -> str:
@@ -128,8 +140,8 @@ class Ticker:
             from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as Bar
 
-            columns = (TextColumn("{task.fields[song]}"), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-            self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
+            words = TextColumn("{task.fields[song]}"), TextColumn("{task.description}")
+            self._bar = Bar(*words, BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True)
             self._bar.start()
             self._task = self._bar.add_task("Opening", total=1.0, song=self._title)
         return self

@@ -1,11 +1,14 @@
 """Which processor runs the networks: chosen once, said in words, with the reason why not a faster one."""
 
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from engine.errors import BadInputError
 
 NAMES = ("auto", "cuda", "mps", "cpu")
+LINUX_GPUS = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/kfd", "/dev/dxg")  # NVIDIA, AMD, a GPU lent to WSL
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,17 @@ def _cpu(why: str) -> Device:
 
     n = torch.get_num_threads()
     return Device("cpu", f"CPU, {n} thread{'s' if n != 1 else ''}", why)
+
+
+@lru_cache(maxsize=8)
+def kind_of(wanted: str = "auto") -> str:
+    """The device class (cuda, mps, cpu) that `choose` will take; without importing torch where no GPU can be there.
+
+    A cached song needs no torch at all, and importing it takes two seconds.
+    """
+    if wanted == "cpu" or (wanted == "auto" and sys.platform == "linux" and not any(Path(p).exists() for p in LINUX_GPUS)):
+        return "cpu"
+    return choose(wanted).kind
 
 
 @lru_cache(maxsize=8)

@@ -1,6 +1,7 @@
 """Stems and remix to files: rendered block by block, integer stems that add up exactly, whole files or none."""
 
-import os
+import contextlib
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,10 +44,35 @@ def check_targets(targets: list[Path], sources: list[Path], overwrite: bool) -> 
     """Refuse, before anything is done, targets that are a source or exist already (TargetError)."""
     for target in targets:
         for source in sources:
-            if target.exists() and source.exists() and os.path.samefile(target, source):
-                raise TargetError(f"{target.name} is the song itself; Nullsum never writes over its source: choose another name or folder.")
+            if target.exists() and source.exists() and target.samefile(source):
+                raise TargetError(f"{target.name} is the song itself, and Nullsum never writes over its source: choose another name.")
         if target.exists() and not overwrite:
             raise TargetError(f"{target} is there already; give --overwrite to replace it or choose another folder.")
+
+
+@contextlib.contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """The folder exists within; those that had to be made are taken away again when the work fails (TargetError if impossible)."""
+    made: list[Path] = []
+    try:
+        missing = [p for p in (folder, *folder.parents) if not p.exists()]
+        for path in reversed(missing):
+            path.mkdir()
+            made.append(path)
+    except OSError as e:
+        _take_away(made)
+        raise TargetError(f"The folder {folder} cannot be made ({e.strerror or e}); choose another one.") from None
+    try:
+        yield
+    except BaseException:
+        _take_away(made)
+        raise
+
+
+def _take_away(made: list[Path]) -> None:
+    with contextlib.suppress(OSError):  # somebody else put something there: then it stays
+        for path in reversed(made):
+            path.rmdir()
 
 
 def check_room(folder: Path, mixture: Mixture, fmt: OutputFormat, n_files: int, n_samples: int) -> None:
@@ -57,7 +83,10 @@ def check_room(folder: Path, mixture: Mixture, fmt: OutputFormat, n_files: int, 
         there = there.parent
     free = free_bytes(there)
     if free < need:
-        raise TargetError(f"There is not enough room in {folder}: {need / 1e6:,.0f} MB are needed, {free / 1e6:,.0f} MB are free; free some or choose another folder.")
+        raise TargetError(
+            f"There is not enough room in {folder}: {need / 1e6:,.0f} MB are needed, {free / 1e6:,.0f} MB are free; "
+            "free some or choose another folder."
+        )
 
 
 def peak_of(mixture: Mixture, stretch: Stretch) -> float:

@@ -118,7 +118,7 @@ class Masks:
         else:
             w = weight[:, None]
             out = rows[:, :, at] * (1.0 - w) + rows[:, :, at + 1] * w
-            known = native.any(axis=(0, 1, 3))  # a column between a known and an unknown one is unknown
+            known = np.asarray(native.any(axis=(0, 1, 3)))  # a column between a known and an unknown one is unknown
             out[:, :, ~(known[at] & (known[at + 1] | (weight == 0.0)))] = 0.0
         return np.swapaxes(out, -1, -2)
 

@@ -85,12 +85,12 @@ def null_test(
         size = min(BLOCK, total - at)
         inside = max(0, min(size, n - at))
         expected = as_written(mixture.read(start + at, inside), info.sample_type, target, gain_db)
-        source_hash.update(np.ascontiguousarray(expected.T))
+        source_hash.update(np.ascontiguousarray(expected.T).data)
         difference = -np.pad(to_float(expected, target), ((0, 0), (0, size - inside)))
         loudest = max(loudest, float(np.abs(difference).max(initial=0.0)))
         for name, stem in stems.items():
             block = stem.read(at, size)
-            stem_hashes[name].update(np.ascontiguousarray(block[:, : max(0, stem.info.n_samples - at)].T))
+            stem_hashes[name].update(np.ascontiguousarray(block[:, : max(0, stem.info.n_samples - at)].T).data)
             difference += to_float(block, stem.info.sample_type)
         n_compared += difference.size
         n_different += int(np.count_nonzero(difference))

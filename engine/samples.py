@@ -53,9 +53,9 @@ def exact_stems(stems: Array, source: Array, sample_type: SampleType, names: tup
     remainder = source.astype(np.int64) - out.sum(axis=0)  # (channel, sample)
     open_at = np.nonzero(remainder)
     if len(open_at[0]):
-        part, left = out[:, *open_at], remainder[open_at]  # (stem, point), (point,)
-        wanted = scaled_by_name[:, *open_at]
-        out[:, *open_at] = _spread(part, left, wanted, low, high)
+        channel, sample = open_at
+        part, left = out[:, channel, sample], remainder[channel, sample]  # (stem, point), (point,)
+        out[:, channel, sample] = _spread(part, left, scaled_by_name[:, channel, sample], low, high)
     moved = (np.abs(out - scaled_by_name) > 1.0).sum(axis=(1, 2))
     back = np.argsort(by_name, kind="stable")
     return out[back].astype(sample_type.dtype), moved[back]

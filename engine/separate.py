@@ -22,11 +22,11 @@ from engine.types import Array, AudioInfo, IsCancelled, MaskGrid, Method, Mixtur
 
 def empty_masks(info: AudioInfo, method: Method) -> Masks:
     """No chunk known yet; refuses a recording that the method cannot serve (MethodError)."""
-    if method.info.needs_stereo and info.n_channels < 2:
+    if method.info.needs_stereo and info.n_channels != 2:
         name = info.path.name if info.path else "The recording"
         raise MethodError(
-            f"{method.info.title} tells stems apart by their place between left and right, "
-            f"but {name} is mono; choose a method that is not spatial, such as nullsum-4 or hpss."
+            f"{method.info.title} tells stems apart by their place between left and right, so it needs two channels, but {name} has "
+            f"{info.n_channels}; choose a method that is not spatial, such as nullsum-4 or hpss."
         )
     return Masks(grid_for(info, method), method.info.stems, info.seconds)
 

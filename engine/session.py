@@ -71,8 +71,8 @@ class Session:
         end = info.n_samples if end_s is None else min(info.n_samples, round(end_s * info.rate_hz))
         if not 0 <= start < end:
             raise BadInputError(
-                f"The range {start_s:g}:{'' if end_s is None else f'{end_s:g}'} does not lie in the recording, which is {info.seconds:.2f} s long; "
-                "give start and end in seconds, such as 30:60."
+                f"The range {start_s:g}:{'' if end_s is None else f'{end_s:g}'} does not lie in the recording, "
+                f"which is {info.seconds:.2f} s long; give start and end in seconds, such as 30:60."
             )
         return Stretch(start, end - start, headroom_db)
 
@@ -134,11 +134,12 @@ class Session:
         _export.check_targets([*targets.values(), *reports], [self.info.path], overwrite)
         _export.check_room(folder, self.mixture, fmt, len(targets), stretch.n_samples)
         _export.check_full_scale(self.mixture, fmt, stretch)
-        self.separate(stretch, report, is_cancelled)
-        written = _export.write_stems(self.mixture, self.masks, targets, fmt, stretch, self.tags(), report, is_cancelled)
-        said = self.null_report(written, fmt, stretch, report)
-        atomic_text(reports[0], said.as_text())
-        atomic_text(reports[1], json.dumps(said.as_json(), indent=1, ensure_ascii=False) + "\n")
+        with _export.made_folder(folder):
+            self.separate(stretch, report, is_cancelled)
+            written = _export.write_stems(self.mixture, self.masks, targets, fmt, stretch, self.tags(), report, is_cancelled)
+            said = self.null_report(written, fmt, stretch, report)
+            atomic_text(reports[0], said.as_text())
+            atomic_text(reports[1], json.dumps(said.as_json(), indent=1, ensure_ascii=False) + "\n")
         return written, said
 
     def export_remix(
@@ -174,7 +175,8 @@ class Session:
         info = self.info
         source: dict[str, Any] = {
             "file": info.path.name if info.path else "", "format": f"{info.container} {info.subtype}", "rate_hz": info.rate_hz,
-            "channels": info.n_channels, "samples": info.n_samples, "from": stretch.start, "count": stretch.n_samples, "decoder": info.decoder,
+            "channels": info.n_channels, "samples": info.n_samples, "from": stretch.start, "count": stretch.n_samples,
+            "decoder": info.decoder,
         }  # fmt: skip
         method = {"name": self.method.info.name, "title": self.method.info.title, **identity(self.method)["settings"],
                   "weights": self.method.info.weights_sha256 or "none"}  # fmt: skip
@@ -188,7 +190,8 @@ class Session:
         if fmt.is_lossy:
             notes.append(f"The stems were written as {fmt.container} {fmt.subtype}, which is lossy: they are not null.")
         if not fmt.sample_type.is_float and (info.sample_type.is_float or fmt.sample_type.bits < info.sample_type.bits):
-            notes.append(f"Written at {fmt.sample_type.bits} bits: the stems add up to the source rounded to {fmt.sample_type.bits} bits.")
+            bits = fmt.sample_type.bits
+            notes.append(f"Written at {bits} bits: the stems add up to the source rounded to {bits} bits.")
         if stretch.headroom_db:
             notes.append(f"The whole output was scaled by {stretch.headroom_db:+g} dB, the source it is compared with too.")
         n = sum(written.n_overflowed.values())

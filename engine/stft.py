@@ -22,7 +22,7 @@ OVERLAP = 4  # hops in a window: Hann analysis and synthesis add up to exactly 1
 
 def n_fft_for(rate_hz: int) -> int:
     """Window length in samples: the power of two nearest to 4096 at 44.1 kHz (93 ms), at least 16."""
-    return max(16, 2 ** round(math.log2(4096 * rate_hz / 44100)))
+    return max(16, 1 << round(math.log2(4096 * rate_hz / 44100)))
 
 
 @lru_cache(maxsize=16)

@@ -8,14 +8,22 @@ import base64
 import os
 import secrets
 import shutil
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import mutagen
+import mutagen.aiff
+import mutagen.flac
+import mutagen.id3
+import mutagen.mp3
+import mutagen.mp4
+import mutagen.oggopus
+import mutagen.oggvorbis
+import mutagen.wave
 import soundfile as sf
-from mutagen import aiff, flac, id3, mp3, mp4, oggopus, oggvorbis, wave
 
 from engine.errors import BadInputError, TargetError
 
@@ -30,7 +38,11 @@ _WORDS = {
 }  # fmt: skip
 ATTRIBUTES = ("title", "artist", "album", "date", "genre", "tracknumber", "comment", "copyright")  # what libsndfile can write
 ATTRIBUTE_CONTAINERS = ("WAV", "WAVEX", "RF64", "CAF")
-_KINDS: dict[str, Any] = {"WAV": wave.WAVE, "WAVEX": wave.WAVE, "AIFF": aiff.AIFF, "FLAC": flac.FLAC, "MP3": mp3.MP3, "M4A": mp4.MP4}
+_m: Any = mutagen  # its own types are half done
+_MAX_COVER_BYTES = 15 * 2**20  # FLAC holds no picture of 16 MiB, and that much is left free in a WAV near 4 GB
+_KINDS: dict[str, Any] = {
+    "WAV": _m.wave.WAVE, "WAVEX": _m.wave.WAVE, "AIFF": _m.aiff.AIFF, "FLAC": _m.flac.FLAC, "MP3": _m.mp3.MP3, "M4A": _m.mp4.MP4,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,10 +68,10 @@ def read_tags(path: Path) -> Tags:
     cover, mime = None, ""
     try:
         file = _open(path, _container_of(path))
-    except (mutagen.MutagenError, OSError):
-        file = None
-    if file is not None and file.tags is not None:
-        text, (cover, mime) = _text_of(file.tags), _cover_of(file)
+        if file is not None and file.tags is not None:
+            text, (cover, mime) = _text_of(file.tags), _cover_of(file)
+    except (mutagen.MutagenError, OSError, ValueError, LookupError, struct.error):
+        pass  # damaged tags are no tags
     try:
         with sf.SoundFile(path) as sound:
             for word, value in sound.copy_metadata().items():
@@ -73,7 +85,7 @@ def read_tags(path: Path) -> Tags:
 def tags_lost(tags: Tags, fmt: _Format) -> list[str]:
     """What a format cannot hold, told beforehand: words of tags.text and "cover"."""
     if fmt.container in _KINDS or fmt.container == "OGG":
-        keeps, cover = set(_WORDS), True
+        keeps, cover = set(_WORDS), len(tags.cover or b"") <= _MAX_COVER_BYTES
     else:
         keeps, cover = set(ATTRIBUTES) if fmt.container in ATTRIBUTE_CONTAINERS else set(), False
     return sorted(word for word in tags.text if word not in keeps) + (["cover"] if tags.cover and not cover else [])
@@ -88,9 +100,9 @@ def write_tags(target: Path, tags: Tags) -> list[str]:
     try:
         shutil.copy2(target, temp)
         lost = tag_in_place(temp, tags, _container_of(target))
-        with open(temp, "rb+") as file:
+        with temp.open("rb+") as file:
             os.fsync(file.fileno())
-        os.replace(temp, target)
+        temp.replace(target)
     except OSError as error:
         raise TargetError(f'"{target.name}" could not be tagged ({error.strerror}); check the folder and its free space.') from error
     finally:
@@ -106,7 +118,7 @@ def tag_in_place(path: Path, tags: Tags, container: str) -> list[str]:
             if file.tags is None:
                 file.add_tags()
             _put_text(file.tags, tags.text)
-            if tags.cover:
+            if tags.cover and len(tags.cover) <= _MAX_COVER_BYTES:
                 _put_cover(file, tags.cover, tags.cover_mime or "image/jpeg")
             file.save()
     except mutagen.MutagenError as error:
@@ -122,7 +134,7 @@ def tag_in_place(path: Path, tags: Tags, container: str) -> list[str]:
 def _container_of(path: Path) -> str:
     """Container by content, in AudioInfo's words; "" where unknown."""
     try:
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             head = file.read(12)
         return "M4A" if head[4:8] == b"ftyp" else str(sf.info(str(path)).format)
     except (sf.LibsndfileError, OSError, TypeError):
@@ -132,8 +144,8 @@ def _container_of(path: Path) -> str:
 def _open(path: Path, container: str) -> Any:
     """mutagen's object for a file, or None where mutagen has none."""
     if container == "OGG":
-        with open(path, "rb") as file:
-            return (oggopus.OggOpus if b"OpusHead" in file.read(64) else oggvorbis.OggVorbis)(path)
+        with path.open("rb") as file:
+            return (_m.oggopus.OggOpus if b"OpusHead" in file.read(64) else _m.oggvorbis.OggVorbis)(path)
     return _KINDS[container](path) if container in _KINDS else None
 
 
@@ -141,12 +153,12 @@ def _text_of(tags: Any) -> dict[str, str]:
     """Our words out of mutagen's tags of any kind."""
     text = {}
     for word, (frame, atom) in _WORDS.items():
-        if isinstance(tags, id3.ID3):
+        if isinstance(tags, _m.id3.ID3):
             found = tags.getall(frame)
             if word == "comment":  # players hide numbers in comments that have a description
                 found = [f for f in found if not f.desc][:1]
             values = [str(value) for f in found for value in f.text]
-        elif isinstance(tags, mp4.MP4Tags):
+        elif isinstance(tags, _m.mp4.MP4Tags):
             values = [_from_atom(value) for value in tags.get(atom, [])]
         else:
             values = [str(value) for value in tags.get(word, [])]
@@ -164,15 +176,15 @@ def _from_atom(value: Any) -> str:
 def _put_text(tags: Any, text: Mapping[str, str]) -> None:
     """Write our words into mutagen's tags of any kind; what a kind cannot say is left out."""
     for word, value in text.items():
-        if word not in _WORDS:
+        if word not in _WORDS or not value:
             continue
         frame, atom = _WORDS[word]
-        if isinstance(tags, id3.ID3):
+        if isinstance(tags, _m.id3.ID3):
             if word == "comment":
-                tags.add(id3.COMM(encoding=3, lang="eng", desc="", text=[value]))
+                tags.add(_m.id3.COMM(encoding=3, lang="eng", desc="", text=[value]))
             else:
-                tags.setall(frame, [getattr(id3, frame)(encoding=3, text=[value])])
-        elif not isinstance(tags, mp4.MP4Tags):
+                tags.setall(frame, [getattr(_m.id3, frame)(encoding=3, text=[value])])
+        elif not isinstance(tags, _m.mp4.MP4Tags):
             tags[word.upper()] = value
         elif word in ("tracknumber", "discnumber"):
             number, _, total = value.partition("/")
@@ -182,26 +194,26 @@ def _put_text(tags: Any, text: Mapping[str, str]) -> None:
             if value.isdecimal() and int(value) < 65536:
                 tags[atom] = [int(value)]
         else:
-            tags[atom] = [mp4.MP4FreeForm(value.encode())] if word == "isrc" else [value]
+            tags[atom] = [_m.mp4.MP4FreeForm(value.encode())] if word == "isrc" else [value]
 
 
 def _cover_of(file: Any) -> tuple[bytes | None, str]:
     """The front cover, or the first picture there is."""
     tags = file.tags
-    if isinstance(tags, mp4.MP4Tags):
+    if isinstance(tags, _m.mp4.MP4Tags):
         covers = tags.get("covr", [])
-        png = bool(covers) and covers[0].imageformat == mp4.MP4Cover.FORMAT_PNG
+        png = bool(covers) and covers[0].imageformat == _m.mp4.MP4Cover.FORMAT_PNG
         return (bytes(covers[0]), "image/png" if png else "image/jpeg") if covers else (None, "")
-    if isinstance(tags, id3.ID3):
+    if isinstance(tags, _m.id3.ID3):
         pictures = tags.getall("APIC")
-    elif isinstance(file, flac.FLAC):
+    elif isinstance(file, _m.flac.FLAC):
         pictures = file.pictures
     else:
         pictures = []
         for packed in tags.get("metadata_block_picture", []):
             try:
-                pictures.append(flac.Picture(base64.b64decode(packed)))
-            except (flac.error, ValueError):
+                pictures.append(_m.flac.Picture(base64.b64decode(packed)))
+            except (_m.flac.error, ValueError):
                 continue
     pictures = sorted(pictures, key=lambda picture: picture.type != 3)  # 3 is the front cover
     return (bytes(pictures[0].data), pictures[0].mime) if pictures else (None, "")
@@ -209,15 +221,15 @@ def _cover_of(file: Any) -> tuple[bytes | None, str]:
 
 def _put_cover(file: Any, cover: bytes, mime: str) -> None:
     """Write the front cover in place of any other."""
-    if isinstance(file.tags, mp4.MP4Tags):
-        kind = mp4.MP4Cover.FORMAT_PNG if mime == "image/png" else mp4.MP4Cover.FORMAT_JPEG
-        file.tags["covr"] = [mp4.MP4Cover(cover, imageformat=kind)]
-    elif isinstance(file.tags, id3.ID3):
-        file.tags.setall("APIC", [id3.APIC(encoding=3, mime=mime, type=3, desc="Cover", data=cover)])
+    if isinstance(file.tags, _m.mp4.MP4Tags):
+        kind = _m.mp4.MP4Cover.FORMAT_PNG if mime == "image/png" else _m.mp4.MP4Cover.FORMAT_JPEG
+        file.tags["covr"] = [_m.mp4.MP4Cover(cover, imageformat=kind)]
+    elif isinstance(file.tags, _m.id3.ID3):
+        file.tags.setall("APIC", [_m.id3.APIC(encoding=3, mime=mime, type=3, desc="Cover", data=cover)])
     else:
-        picture = flac.Picture()
+        picture = _m.flac.Picture()
         picture.data, picture.mime, picture.type, picture.desc = cover, mime, 3, "Cover"
-        if isinstance(file, flac.FLAC):
+        if isinstance(file, _m.flac.FLAC):
             file.clear_pictures()
             file.add_picture(picture)
         else:

@@ -1,7 +1,7 @@
 """The table of everything that separates: name -> what it is, and how to make one.
 
 To add a method: write its file with an INFO and a class that keeps to engine.types.Method, then one line in _table.
-Asking for the table loads neither torch nor scipy; a network's file is imported by its builder, when it is asked for.
+Asking for the table imports no torch: a network's modules are imported when it is built or first used.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from engine.errors import MethodError
-from engine.methods import adress, hpss
+from engine.methods import adress, builtin, hpss
 from engine.types import Method, MethodInfo
 
 
@@ -25,7 +25,7 @@ def _adress(**options: Any) -> Method:
 def _table() -> dict[str, tuple[MethodInfo, Callable[..., Method]]]:
     """Name -> (what it is, builder), in the order of the menus."""
     return {
-        # built-in: the network "nullsum-4" gets its line here, with a builder that imports engine.methods.builtin
+        "nullsum-4": (builtin.INFO, builtin.Builtin),  # built-in
         "adress": (adress.INFO, _adress),  # spatial
         "hpss": (hpss.INFO, _hpss),  # classic
     }

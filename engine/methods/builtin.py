@@ -44,9 +44,9 @@ class Builtin:
     @property
     def settings(self) -> dict[str, float | int | str]:
         """Precision and device class: masks may differ in their last bits between them."""
-        from engine.device import choose
+        from engine.device import kind_of
 
-        return {"precision": "float32", "device": choose(self._device_name).kind}
+        return {"precision": "float32", "device": kind_of(self._device_name)}
 
     def grid(self, rate_hz: int) -> MaskGrid:
         """Bands of the network, the same for every rate."""
@@ -67,7 +67,9 @@ class Builtin:
             try:
                 net.load_state_dict(load_tensors(self._card))
             except RuntimeError:
-                raise WeightsError(f"The weights file {self._card.path.name} belongs to another network than {self._card.net}; install Nullsum again.") from None
+                raise WeightsError(
+                    f"The weights file {self._card.path.name} belongs to another network than {self._card.net}; install Nullsum again."
+                ) from None
             self._net = net.eval().to(torch.device(device))
         return self._net, device
 

@@ -40,6 +40,7 @@ class BandBlstm(nn.Module):
         self.direct = nn.Parameter(torch.zeros(c.n_stems, c.n_features, c.n_bands))
 
     def forward(self, features: Tensor) -> Tensor:
+        """See the class; the whole stretch is heard at once, forwards and backwards."""
         c = self.config
         x = features * self.scale + self.shift  # (batch, feature, band, frame)
         direct = torch.einsum("bfnt,sfn->bsnt", x, self.direct)

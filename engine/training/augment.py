@@ -76,7 +76,7 @@ def varied(samples: np.ndarray, role: str, rng: np.random.Generator) -> np.ndarr
         samples = panned(samples, rng.uniform(-0.7, 0.7) * (0.4 if role in ("bass", "vocals") else 1.0))
     if role in ("vocals", "other") and rng.random() < 0.15:
         samples = doubled(samples, rng)
-    if role != "vocals" and rng.random() < 0.12 or rng.random() < 0.05:
+    if rng.random() < (0.05 if role == "vocals" else 0.16):
         samples = driven(samples, rng)
     reverb_s = rng.uniform(0.2, 2.0) if rng.random() < (0.4 if role == "vocals" else 0.15) else 0.0
     if reverb_s or rng.random() < 0.5:

@@ -43,7 +43,7 @@ def sums_of(stems: np.ndarray, config: TrainConfig) -> dict[str, np.ndarray]:
     return out
 
 
-class RandomMixes(IterableDataset):
+class RandomMixes(IterableDataset[dict[str, np.ndarray]]):
     """Endless random mixes; worker w of W makes mixes w, w + W, ... so the stream depends on the seed alone."""
 
     def __init__(self, config: TrainConfig, data: Path, cache: Path, first: int = 0) -> None:

@@ -1,8 +1,9 @@
 """One training run in one dataclass, written beside its weights, so that a figure can be traced to its recipe."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,10 @@ class TrainConfig:
     seed: int = 1
     without_songs: tuple[str, ...] = ()
 
-    def save(self, path: Path) -> None:
-        """Write as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
-
     @staticmethod
     def load(path: Path) -> "TrainConfig":
-        """Read what `save` wrote."""
+        """Read the recipe that stands beside weights."""
         raw = json.loads(path.read_text())
-        raw["without_songs"] = tuple(raw.get("without_songs", ()))
-        return TrainConfig(**raw)
+        known = {f.name for f in fields(TrainConfig)}
+        said: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items() if k in known}
+        return TrainConfig(**said)

@@ -4,9 +4,9 @@ Lightning was weighed: it would add its own checkpoints, callbacks and processes
 (several machines) is torchrun's work anyway.
 """
 
+import hashlib
 import json
 import math
-import os
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -69,8 +69,15 @@ def save_weights(net_state: dict[str, Tensor], config: TrainConfig, folder: Path
     metadata = {"name": config.name, "net": config.net, "net_config": json.dumps(config.net_config), "stems": ",".join(ROLES)}
     metadata |= {"n_fft": str(config.n_fft), "hop": str(config.hop), "rate_hz": "44100"}
     save_file({k: v.detach().to(torch.float16).contiguous().clone() for k, v in net_state.items()}, part, metadata=metadata)
-    os.replace(part, folder / f"{config.name}.safetensors")
-    config.save(folder / f"{config.name}.json")
+    part.replace(folder / f"{config.name}.safetensors")
+    write_card(config, folder)
+
+
+def write_card(config: TrainConfig, folder: Path) -> None:
+    """NAME.json beside NAME.safetensors: its SHA-256 and the whole recipe (engine.weights reads it)."""
+    sha256 = hashlib.sha256((folder / f"{config.name}.safetensors").read_bytes()).hexdigest()
+    said = {"sha256": sha256, **asdict(config)}
+    (folder / f"{config.name}.json").write_text(json.dumps(said, indent=1) + "\n")
 
 
 def train(config: TrainConfig, data: Path, work: Path, weights: Path, n_workers: int = 1, every: int = 200, bf16: bool = True) -> None:
@@ -131,4 +138,4 @@ def train(config: TrainConfig, data: Path, work: Path, weights: Path, n_workers:
             part = state_path.with_suffix(".part")
             torch.save({"net": net.state_dict(), "mean": mean.state_dict(), "optimiser": optimiser.state_dict(),
                         "step": step, "best": best, "config": json.dumps(asdict(config))}, part)
-            os.replace(part, state_path)
+            part.replace(state_path)

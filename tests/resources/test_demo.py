@@ -71,14 +71,14 @@ def test_the_committed_file_is_the_exact_sum_of_the_stems(stems):
 def test_nothing_clips_and_the_mix_peaks_at_minus_1_db(stems):
     mix = demo.mix_of(stems)
     for samples in (*stems.values(), mix):
-        assert -demo.FULL_SCALE < samples.min() and samples.max() < demo.FULL_SCALE - 1
+        assert np.abs(samples).max() < demo.FULL_SCALE - 1
     assert 20 * np.log10(np.abs(mix).max() / demo.FULL_SCALE) == pytest.approx(demo.PEAK_DB, abs=0.01)
 
 
 def test_no_dc_and_silent_ends(stems):
     for samples in stems.values():
         assert np.all(np.abs(samples.mean(axis=1)) < 1e-5 * demo.FULL_SCALE)
-        assert np.abs(samples[:, 0]).max() <= 1 and np.abs(samples[:, -1]).max() <= 1
+        assert np.abs(samples[:, [0, -1]]).max() <= 1
 
 
 @pytest.mark.parametrize("name", demo.STEMS)
@@ -93,11 +93,12 @@ def test_each_stem_sounds_in_verse_and_chorus_and_rests_where_the_score_says(ste
 def test_where_the_spectra_lie(shares):
     assert shares["vocals"](200, 4000) > 0.9
     assert shares["bass"](30, 250) > 0.9
-    assert shares["drums"](30, 250) > 0.3 and shares["drums"](4000, 16000) > 0.02
+    assert shares["drums"](30, 250) > 0.3
+    assert shares["drums"](4000, 16000) > 0.02
     assert shares["other"](100, 4000) > 0.9
 
 
-@pytest.mark.parametrize(("beat", "n_beats", "pitch"), [(19, 1.5, 64), (35, 1.5, 66), (92, 2.9, 57)])
+@pytest.mark.parametrize("beat, n_beats, pitch", [(19, 1.5, 64), (35, 1.5, 66), (92, 2.9, 57)])
 def test_the_voice_is_harmonic_and_in_tune(stems, beat, n_beats, pitch):
     sound = between(stems["vocals"], beat + 0.25, beat + n_beats - 0.1).mean(axis=0)
     power = np.abs(np.fft.rfft(sound * np.hanning(sound.size), 2**18)) ** 2
@@ -112,6 +113,7 @@ def test_the_voice_is_harmonic_and_in_tune(stems, beat, n_beats, pitch):
 
 
 def test_files_appear_whole_with_tags_and_hold_the_integers(stems, tmp_path, monkeypatch):
+    stems = {name: between(samples, 44, 52) for name, samples in stems.items()}
     monkeypatch.setattr(demo, "compose", lambda: stems)
     path = demo.write_demo(tmp_path, stems=True)
     files = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file())

@@ -1,0 +1,162 @@
+"""What is open and how it is set: the only place that knows. A signal per property; widgets keep nothing of their own.
+
+Read `state.mix`, write `state.mix = ...` or call a verb (`move_strip`); the signal `mix_changed(new)` follows when the value
+differs. All of it lives in the GUI thread. Every object handed around is immutable.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoCommand, QUndoStack
+
+from engine.types import AudioInfo, Mix, StemMix
+
+
+@dataclass(frozen=True)
+class StemLook:
+    """How a stem appears: its name in the engine, its title and its colour (#rrggbb), both the user's to change."""
+
+    name: str
+    title: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class Levels:
+    """What the meters show, linear, 1.0 = full scale: true peaks of the last blocks, per stem (after its strip) and master."""
+
+    stems: dict[str, tuple[float, ...]]  # per channel
+    master: tuple[float, ...]
+    n_clipped: int = 0  # master samples that were clipped since playback began
+
+
+@dataclass(frozen=True)
+class NullState:
+    """What the null badge says."""
+
+    is_neutral: bool
+    n_compared: int = 0
+    n_different: int = 0  # of the output against the mixture, as rendered
+    stems_sum_db: float | None = None  # how far the rendered stems are from the mixture; None until masks are known
+    distance_db: float | None = None  # RMS of remix - mixture relative to the mixture's, away from unity
+
+
+def observed(name: str, default: Any = None) -> Any:
+    """A property that emits `<name>_changed(value)` when it changes."""
+
+    def get(self: "State") -> Any:
+        return self._values.get(name, default)
+
+    def set_(self: "State", value: Any) -> None:
+        if get(self) != value:
+            self._values[name] = value
+            getattr(self, f"{name}_changed").emit(value)
+
+    return property(get, set_)
+
+
+class State(QObject):
+    """The whole state of the window."""
+
+    song_changed = Signal(object)  # AudioInfo | None
+    method_changed = Signal(object)  # str: name of the method
+    stems_changed = Signal(object)  # tuple[StemLook, ...]
+    masks_changed = Signal(object)  # engine.masks.Masks | None: a new snapshot after every chunk
+    picture_changed = Signal(object)  # engine.display.Picture | None: a new snapshot as it grows
+    progress_changed = Signal(object)  # Progress | None: of the work in hand
+    mix_changed = Signal(object)  # Mix
+    playing_changed = Signal(object)  # bool
+    position_s_changed = Signal(object)  # float: where is being heard
+    selection_changed = Signal(object)  # (start_s, end_s) | None
+    looping_changed = Signal(object)  # bool: playback stays within the selection
+    listening_changed = Signal(object)  # "remix", "original" or "difference"
+    output_db_changed = Signal(object)  # float: safe output gain, playback only
+    levels_changed = Signal(object)  # Levels
+    null_changed = Signal(object)  # NullState | None
+    overlay_changed = Signal(object)  # bool: cells tinted in the colours of their owners
+    follow_faders_changed = Signal(object)  # bool: the picture shows the remix, not the mixture
+    device_changed = Signal(object)  # str: "CPU, 1 thread"
+    device_why_changed = Signal(object)  # str: why the GPU is not used
+    sound_changed = Signal(object)  # str: what the sound device does, or why there is no sound
+    message_changed = Signal(object)  # str: the last thing said to the user
+
+    song = observed("song")
+    method = observed("method", "nullsum-4")
+    stems = observed("stems", ())
+    masks = observed("masks")
+    picture = observed("picture")
+    progress = observed("progress")
+    mix = observed("mix", Mix())
+    playing = observed("playing", False)
+    position_s = observed("position_s", 0.0)
+    selection = observed("selection")
+    looping = observed("looping", False)
+    listening = observed("listening", "remix")
+    output_db = observed("output_db", 0.0)
+    levels = observed("levels")
+    null = observed("null")
+    overlay = observed("overlay", False)
+    follow_faders = observed("follow_faders", False)
+    device = observed("device", "")
+    device_why = observed("device_why", "")
+    sound = observed("sound", "")
+    message = observed("message", "")
+
+    seek_wanted = Signal(float)  # seconds: somebody wants to hear from there
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._values: dict[str, Any] = {}
+        self.undo = QUndoStack(self)
+
+    @property
+    def seconds(self) -> float:
+        """Length of the song, 0 when none is open."""
+        song: AudioInfo | None = self.song
+        return song.seconds if song else 0.0
+
+    def strip(self, stem: str) -> StemMix:
+        """Where a stem's strip stands."""
+        mix: Mix = self.mix
+        return mix.stems.get(stem, StemMix())
+
+    def move_strip(self, stem: str, gesture: object = None, **changes: Any) -> None:
+        """Change fields of a strip (gain_db=..., mute=...); moves with the same gesture object are one undo step."""
+        strips = {**self.mix.stems, stem: replace(self.strip(stem), **changes)}
+        self._do(f"{', '.join(changes)} of {stem}", Mix(strips, self.mix.master_db), gesture)
+
+    def move_master(self, master_db: float, gesture: object = None) -> None:
+        """Change the master fader."""
+        self._do("master", Mix(self.mix.stems, master_db), gesture)
+
+    def load_mix(self, mix: Mix, name: str = "preset") -> None:
+        """Set all strips at once (a preset, neutral); one undo step."""
+        self._do(name, mix, None)
+
+    def _do(self, text: str, mix: Mix, gesture: object) -> None:
+        if mix != self.mix:
+            self.undo.push(_MixCommand(self, text, self.mix, mix, gesture))
+
+
+class _MixCommand(QUndoCommand):
+    """One undo step of the mix; steps of one gesture melt together."""
+
+    def __init__(self, state: State, text: str, old: Mix, new: Mix, gesture: object) -> None:
+        super().__init__(text)
+        self._state, self._old, self._new, self._gesture = state, old, new, gesture
+
+    def id(self) -> int:
+        return 1 if self._gesture is not None else -1
+
+    def mergeWith(self, other: QUndoCommand) -> bool:  # noqa: N802 - Qt's name
+        if not isinstance(other, _MixCommand) or other._gesture is not self._gesture:
+            return False
+        self._new = other._new
+        return True
+
+    def redo(self) -> None:
+        self._state.mix = self._new
+
+    def undo(self) -> None:
+        self._state.mix = self._old

@@ -1,0 +1,49 @@
+"""What every test stands on: no screen, no cache of the user's, few threads, and none left behind."""
+
+import os
+import tempfile
+from pathlib import Path
+
+_scratch = Path(tempfile.mkdtemp(prefix="nullsum-pytest-"))
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before PySide6 is imported
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+for _kind in ("CACHE", "CONFIG", "DATA", "STATE"):  # always, also where pytest is called without dev.py
+    os.environ[f"XDG_{_kind}_HOME"] = str(_scratch / _kind.lower())
+
+import shutil  # noqa: E402 - after the environment is as it should be
+import sys  # noqa: E402
+import threading  # noqa: E402
+import time  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
+
+import pytest  # noqa: E402
+
+
+def pytest_unconfigure() -> None:
+    """Take the scratch folder away."""
+    shutil.rmtree(_scratch, ignore_errors=True)
+
+
+def _running_threads() -> dict[int, str]:
+    """Every thread that has Python code on its stack, a QThread's too: identity -> name."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    return {ident: names.get(ident, "of Qt or C") for ident in sys._current_frames()}
+
+
+@pytest.fixture
+def running_threads() -> Callable[[], dict[int, str]]:
+    """The function that counts them, for a test of its own."""
+    return _running_threads
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test whose threads still run 2 s after its end."""
+    before = _running_threads()
+    yield
+    deadline = time.monotonic() + 2.0
+    while left := {ident: name for ident, name in _running_threads().items() if ident not in before}:
+        if time.monotonic() > deadline:
+            pytest.fail(f"{request.node.name} left threads behind: {', '.join(sorted(left.values()))}")
+        time.sleep(0.01)
