@@ -115,7 +115,8 @@ def _build(venv: Venv, machine: dev_system.Machine) -> None:
             raise SetupError(f"{sys.executable} comes without the modules venv and ensurepip; {cure}")
     clear = ["--clear"] if venv.folder.exists() else []
     if machine.call("Environment .venv", [sys.executable, "-m", "venv", *clear, str(venv.folder)]) != 0:
-        raise SetupError(f"{venv.folder} could not be made; the end of {machine.log} says why:\n{_tail(machine.log)}")
+        say(f"The end of {machine.log}:\n{_tail(machine.log)}")
+        raise SetupError(f"{venv.folder} could not be made; the lines above say why")
 
 
 def _install(venv: Venv, machine: dev_system.Machine) -> None:
@@ -132,8 +133,8 @@ def _install(venv: Venv, machine: dev_system.Machine) -> None:
         if status != 0:
             if status > 0:  # not killed by a signal
                 venv.unfinished.unlink()  # pip gave up and tidied up
-            trouble, tail = pip_trouble(output), _tail(machine.log)
-            raise SetupError(f"The packages could not be installed: {trouble}.\nThe end of {machine.log}:\n{tail}")
+            say(f"The end of {machine.log}:\n{_tail(machine.log)}")
+            raise SetupError(f"The packages could not be installed: {pip_trouble(output)}")
     venv.finish()
     venv.unfinished.unlink()
 
@@ -203,6 +204,7 @@ def test_environment(scratch: Path) -> dict[str, str]:
     for kind in ("CACHE", "CONFIG", "DATA", "STATE"):
         environment[f"XDG_{kind}_HOME"] = str(scratch / kind.lower())
     environment["XDG_RUNTIME_DIR"] = environment["APPDATA"] = environment["LOCALAPPDATA"] = str(scratch / "run")
+    environment["NULLSUM_CACHE"] = str(scratch / "masks")
     (scratch / "run").mkdir(mode=0o700)
     return environment
 
@@ -225,8 +227,12 @@ def test(venv: Venv, arguments: list[str]) -> int:
 
 
 def newer_python() -> str | None:
-    """A Python on the path that is new enough, newest first."""
-    return next((found for minor in range(19, OLDEST[1] - 1, -1) for found in [shutil.which(f"python3.{minor}")] if found), None)
+    """A Python on the path that is new enough and runs (a shim of pyenv may not), newest first."""
+    for minor in range(OLDEST[1] + 8, OLDEST[1] - 1, -1):
+        found = shutil.which(f"python3.{minor}")
+        if found and subprocess.run([found, "-c", ""], stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0:
+            return found
+    return None
 
 
 def main(arguments: list[str]) -> int:
@@ -250,6 +256,9 @@ def main(arguments: list[str]) -> int:
         return run(venv, rest) if command == "run" else test(venv, rest) if command == "test" else 0
     except SetupError as error:
         print(f"dev.py: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"dev.py: {error.filename or ROOT} cannot be used ({error.strerror or error}); is the folder yours?", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nInterrupted. The same command again takes it up.", file=sys.stderr)

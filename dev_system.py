@@ -230,12 +230,12 @@ def apt_install(packages: list[str], machine: Machine) -> bool:
     install = [*root, *INSTALL["debian"], *APT_OPTIONS, *packages]
 
     def counted(output: str) -> tuple[str, str]:
-        return "System libraries", f"{output.count('Setting up ')} packages set up"
+        return "System packages", f"{output.count('Setting up ')} packages set up"
 
-    if machine.knows_packages() and machine.call("System libraries", install, counted) == 0:
+    if machine.knows_packages() and machine.call("System packages", install, counted) == 0:
         return True
     update = [*root, "apt-get", "update", *APT_OPTIONS[1:]]
-    return machine.call("List of packages", update) == 0 and machine.call("System libraries", install, counted) == 0
+    return machine.call("List of packages", update) == 0 and machine.call("System packages", install, counted) == 0
 
 
 def prepare(needs: Iterable[Need], machine: Machine, say: Callable[[str], None]) -> bool:
@@ -254,5 +254,5 @@ def prepare(needs: Iterable[Need], machine: Machine, say: Callable[[str], None])
         if not missing:
             return True
     packages = list(dict.fromkeys(getattr(need, family) for need in missing))
-    say(f"Missing on this system; install with:  {install_line(family, packages)}\n(going on without)")
+    say(f"Missing on this system; install with:  {install_line(family, packages)}\n(going on without; the log: {machine.log})")
     return False

@@ -1,188 +1,29 @@
-"""Writes sound files: which format, is there room, and a writer whose file appears whole or not at all.
+"""Writes sound files: is there room, and a writer whose file appears whole or not at all.
 
 Integers go to libsndfile as integers, always: its own conversion from float to PCM rounds down.
 """
 
 import contextlib
 import errno
-import importlib.util
 import os
 import secrets
 import shutil
-import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Self
 
 import numpy as np
 import soundfile as sf
 
-from engine.audio import SAMPLE_TYPES, shift_of
+from engine.audio_sinks import TROUBLE, AvSink, Sink, SndfileSink, av_trouble
 from engine.errors import BadInputError, TargetError
+from engine.formats import OutputFormat, objection_to, shift_of
 from engine.samples import int_range
-from engine.tags import ATTRIBUTE_CONTAINERS, ATTRIBUTES, TEMP_PREFIX, Tags, tag_in_place
-from engine.types import FLOAT32, Array, AudioInfo, SampleType
+from engine.tags import TEMP_PREFIX, Tags, tag_in_place
+from engine.types import Array, AudioInfo
 
 _BLOCK = 65536  # samples per channel handed to an encoder at a time; libsndfile's Vorbis takes no very long ones
-_LIMIT_BYTES = 2**32 - 2**24  # WAV and AIFF count bytes in 32 bits; 16 MiB are left for header, tags and cover
-_MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-_PLAIN = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
-_SUBTYPES: dict[str, tuple[str, ...]] = {  # what we write; CAF's ALAC is left out: libsndfile 1.2.2 writes it wrong above 16 bits
-    "WAV": ("PCM_U8", *_PLAIN), "WAVEX": ("PCM_U8", *_PLAIN), "RF64": ("PCM_U8", *_PLAIN), "W64": ("PCM_U8", *_PLAIN),
-    "AIFF": ("PCM_S8", "PCM_U8", *_PLAIN), "CAF": ("PCM_S8", *_PLAIN), "AU": ("PCM_S8", *_PLAIN), "FLAC": ("PCM_S8", "PCM_16", "PCM_24"),
-    "OGG": ("VORBIS", "OPUS"), "MP3": ("MPEG_LAYER_III",), "M4A": ("ALAC_16", "ALAC_24", "AAC"),
-}  # fmt: skip
-_TYPED = {  # what a user may type -> container, and the one subtype that it means, if any
-    "wav": ("WAV", None), "wave": ("WAV", None), "wavex": ("WAVEX", None), "rf64": ("RF64", None), "w64": ("W64", None),
-    "aiff": ("AIFF", None), "aif": ("AIFF", None), "caf": ("CAF", None), "au": ("AU", None), "flac": ("FLAC", None),
-    "ogg": ("OGG", None), "vorbis": ("OGG", "VORBIS"), "opus": ("OGG", "OPUS"), "mp3": ("MP3", None),
-    "m4a": ("M4A", None), "alac": ("M4A", "ALAC"), "aac": ("M4A", "AAC"),
-}  # fmt: skip
-_DEPTHS = {"8": "PCM_8", "16": "PCM_16", "24": "PCM_24", "32": "PCM_32", "32F": "FLOAT", "FLOAT32": "FLOAT", "64F": "DOUBLE",
-           "FLOAT64": "DOUBLE", "PCM_U8": "PCM_8", "PCM_S8": "PCM_8", "MP3": "MPEG_LAYER_III"}  # fmt: skip
-_TROUBLE = (OSError, sf.SoundFileError, AssertionError)  # soundfile asserts that all was written
-_BEST = {"VORBIS": 0.0, "OPUS": 0.0, "MPEG_LAYER_III": 0.0}  # libsndfile's scale, 0 = least loss; MP3: 320 kbit/s
-
-
-@dataclass(frozen=True, slots=True)
-class OutputFormat:
-    """A container and how samples are kept in it, in libsndfile's words (M4A: ours)."""
-
-    container: str
-    subtype: str
-
-    @property
-    def extension(self) -> str:
-        """The usual ending of the name, with its dot."""
-        if self.subtype == "OPUS":
-            return ".opus"
-        return {"WAVEX": ".wav", "RF64": ".wav"}.get(self.container, "." + self.container.lower())
-
-    @property
-    def sample_type(self) -> SampleType:
-        """Of the samples that AudioWriter.write takes; lossy formats take float32."""
-        return SAMPLE_TYPES.get(self.subtype, FLOAT32)
-
-    @property
-    def is_lossy(self) -> bool:
-        """Whether what is read back differs from what was written."""
-        return self.subtype not in SAMPLE_TYPES
-
-
-def default_format(info: AudioInfo) -> OutputFormat:
-    """The source's own container and subtype; a sibling that holds the same samples where that one cannot be written.
-
-    Lossy sources: 32-bit float WAV. Past 4 GB: RF64 for WAV, CAF for AIFF and AU. ALAC in CAF: PCM in CAF.
-    """
-    if info.is_lossy:
-        return _roomy("WAV", "FLOAT", info)
-    container = info.container if info.container in _SUBTYPES else "WAV"
-    if info.subtype in _SUBTYPES[container]:
-        fmt = _roomy(container, info.subtype, info)
-        if _objection(fmt, info) is None:
-            return fmt
-    if container == "M4A":
-        container = "WAV"
-    return _roomy(container, _nearest(container, info.sample_type), info)
-
-
-def chosen_format(info: AudioInfo, container: str | None, subtype: str | None) -> OutputFormat:
-    """What a user typed: wav, aiff, flac, caf, rf64, w64, au, ogg, opus, mp3, m4a, alac, aac; 16, 24, float, pcm_24 ...
-
-    What was not typed follows the source: its container, and its depth where the container allows it.
-    Raises BadInputError with what would work where the two do not go together or not with the source's rate or channels.
-    """
-    own = default_format(info)
-    if container is None:
-        container, meant = own.container, None
-    else:
-        typed = container.strip().lower().removeprefix(".")
-        if typed not in _TYPED:
-            raise BadInputError(f'"{container}" is no format that can be written; choose one of {", ".join(_TYPED)}.')
-        container, meant = _TYPED[typed]
-    wanted = None if subtype is None else subtype.strip().upper().replace("-", "_")
-    wanted = wanted or meant
-    if wanted is None:
-        name = own.subtype if own.subtype in _SUBTYPES[container] and not info.is_lossy else _nearest(container, info.sample_type)
-    else:
-        name = _spelled(wanted, container, info)
-    if name not in _SUBTYPES[container] or (meant and not name.startswith(meant)):
-        choices = [s for s in _SUBTYPES[container] if not meant or s.startswith(meant)]
-        raise BadInputError(f"{container} cannot hold {subtype}; choose one of {', '.join(choices)}, or another format (wav, caf).")
-    fmt = _roomy(container, name, info)
-    if objection := _objection(fmt, info):
-        raise BadInputError(objection)
-    return fmt
-
-
-def _spelled(wanted: str, container: str, info: AudioInfo) -> str:
-    """A typed subtype in libsndfile's words."""
-    if wanted.startswith("PCM") and wanted[3:].isdecimal():
-        wanted = wanted[3:]
-    name = _DEPTHS.get(wanted, wanted)
-    if name == "PCM_8":
-        return wanted if wanted in _SUBTYPES[container] else _nearest(container, SampleType(False, 8))
-    if container == "M4A" and name == "ALAC":
-        return _nearest(container, info.sample_type)
-    return name.replace("PCM", "ALAC") if container == "M4A" else name
-
-
-def _nearest(container: str, sample_type: SampleType) -> str:
-    """The subtype of a container that holds these samples best."""
-    names = _SUBTYPES[container]
-    same = [name for name in names if SAMPLE_TYPES.get(name) == sample_type]
-    if same:
-        return same[0]
-    if container in ("OGG", "MP3"):
-        return names[0]
-    kept = "16" if not sample_type.is_float and sample_type.bits <= 16 else "24"
-    return next(name for name in names if name.endswith(kept))
-
-
-def _roomy(container: str, subtype: str, info: AudioInfo) -> OutputFormat:
-    """The format, or its sibling without the limit of 4 GB where that would be passed."""
-    fmt = OutputFormat(container, subtype)
-    width = fmt.sample_type.bits // 8
-    if info.n_samples * info.n_channels * width > _LIMIT_BYTES:
-        if container in ("WAV", "WAVEX"):
-            return OutputFormat("RF64", subtype)
-        if container in ("AIFF", "AU"):
-            return OutputFormat("CAF", "PCM_S8" if width == 1 else subtype)
-    return fmt
-
-
-def _objection(fmt: OutputFormat, info: AudioInfo) -> str | None:
-    """Why a format cannot hold this rate or these channels, as a sentence with what would work; None where it can."""
-    rate, n_channels, most = info.rate_hz, info.n_channels, 8
-    rates: tuple[int, ...] = ()
-    if fmt.container == "FLAC":
-        if rate > 655350 or (rate > 65535 and rate % 10):
-            return f"FLAC cannot hold {rate} Hz (at most 655350 Hz, in steps of 10 Hz above 65535 Hz); choose wav, caf or w64."
-    elif fmt.subtype == "VORBIS":
-        if not 8000 <= rate <= 192000:
-            return f"OGG Vorbis cannot hold {rate} Hz (8000 to 192000 Hz); choose flac, wav or caf."
-    elif fmt.subtype == "OPUS":
-        rates = (8000, 12000, 16000, 24000, 48000)
-    elif fmt.container == "MP3":
-        most, rates = 2, _MP3_RATES
-    elif fmt.container == "M4A":
-        if importlib.util.find_spec("av") is None:
-            return "M4A needs an encoder that is not installed; run `pip install nullsum[av]` or choose flac, wav or caf."
-        most = 2
-        if fmt.subtype == "AAC":
-            rates = (*_MP3_RATES, 64000, 88200, 96000)
-        elif rate > 384000:
-            return f"M4A (ALAC) cannot hold {rate} Hz (at most 384000 Hz); choose wav or caf."
-    name = f"{fmt.container} ({fmt.subtype})"
-    if n_channels > most:
-        return f"{name} holds at most {most} channels, this has {n_channels}; choose flac, wav or caf (flac up to 8 channels)."
-    if rates and rate not in rates:
-        listed = ", ".join(str(r) for r in sorted(rates))
-        return f"{name} cannot hold {rate} Hz, only {listed} Hz, and nothing is resampled here; choose flac, ogg, wav or caf."
-    return None
 
 
 def free_bytes(folder: Path) -> int:
@@ -200,12 +41,6 @@ def expected_bytes(n_samples: int, n_channels: int, fmt: OutputFormat) -> int:
     return plain + plain // 64 + 65536
 
 
-class _Sink(Protocol):
-    def write(self, block: Array) -> None: ...  # (sample, channel), integers left-aligned
-
-    def close(self) -> None: ...
-
-
 class AudioWriter:
     """Writes one sound file: a context manager whose target appears, whole and tagged, when its block ends without an error.
 
@@ -216,22 +51,25 @@ class AudioWriter:
     def __init__(self, target: Path, rate_hz: int, n_channels: int, fmt: OutputFormat, tags: Tags | None = None) -> None:
         self._target, self._rate_hz, self._n_channels, self._fmt, self._tags = Path(target), rate_hz, n_channels, fmt, tags or Tags()
         self._temp = self._target.parent / f"{TEMP_PREFIX}{secrets.token_hex(6)}.tmp"
-        self._sink: _Sink | None = None
+        self._sink: Sink | None = None
+        self._lock: int | None = None  # held as long as the temporary file is being written; see sweep
         self.n_samples = 0  # written so far
         self.tags_lost: list[str] = []  # words of the tags that the finished file does not hold
 
     def __enter__(self) -> Self:
         info = AudioInfo(None, self._fmt.container, self._fmt.subtype, self._fmt.sample_type, self._rate_hz, self._n_channels, 1)
-        if objection := _objection(self._fmt, info):
+        if objection := objection_to(self._fmt, info):
             raise BadInputError(objection)
         try:
             self._look_at_target()
-            os.close(os.open(self._temp, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-            kind = _AvSink if self._fmt.container == "M4A" else _SndfileSink
+            sweep(self._target.parent)
+            self._lock = os.open(self._temp, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+            _lock(self._lock)
+            kind = AvSink if self._fmt.container == "M4A" else SndfileSink
             self._sink = kind(self._temp, self._rate_hz, self._n_channels, self._fmt, self._tags)
         except BaseException as error:
-            self._give_up()
-            if isinstance(error, _TROUBLE):
+            self.give_up()
+            if isinstance(error, TROUBLE):
                 raise _target_error(self._target, error) from error
             raise
         return self
@@ -255,21 +93,35 @@ class AudioWriter:
                 raise ValueError(f"samples lie outside {int_range(kind)}; clip them to {kind.bits} bits first")
             try:
                 self._sink.write(np.ascontiguousarray(block << shift if shift else block))
-            except _TROUBLE as error:
+            except TROUBLE as error:
                 raise _target_error(self._target, error) from error
             self.n_samples += len(block)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is not None:
-            self._give_up()
+            self.give_up()
             return
+        self.finish()
+        self.appear()
+
+    def finish(self) -> None:
+        """Write the end and the tags; the file is whole, under its temporary name. Raises TargetError."""
         try:
             self._finish()
         except BaseException as problem:
-            self._give_up()
-            if isinstance(problem, _TROUBLE):
+            self.give_up()
+            if isinstance(problem, TROUBLE):
                 raise _target_error(self._target, problem) from problem
             raise
+
+    def appear(self) -> None:
+        """Take the target's place."""
+        try:
+            self._temp.replace(self._target)
+        except OSError as problem:
+            self.give_up()
+            raise _target_error(self._target, problem) from problem
+        self._release()
 
     def _finish(self) -> None:
         if self.n_samples == 0:
@@ -283,7 +135,6 @@ class AudioWriter:
             self.tags_lost = tag_in_place(self._temp, self._tags, self._fmt.container)
         with self._temp.open("rb+") as file:
             os.fsync(file.fileno())
-        self._temp.replace(self._target)
 
     def _look_at_target(self) -> None:
         """Refuse at once what would fail only at the end."""
@@ -297,13 +148,63 @@ class AudioWriter:
         if not os.access(target, os.W_OK):
             raise TargetError(f'"{target.name}" exists and is write-protected; choose another name or change its permissions.')
 
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
+        """Remove what was written and leave the target as it was; never raises."""
         sink, self._sink = self._sink, None
         if sink is not None:
-            with contextlib.suppress(Exception):  # a full disk complains once more
-                sink.close()
+            sink.drop()
         with contextlib.suppress(OSError):
             self._temp.unlink(missing_ok=True)
+        self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+@contextlib.contextmanager
+def all_or_none(writers: list[AudioWriter]) -> Iterator[None]:
+    """Several files that belong together: first all are finished, then all take their places; or none does."""
+    try:
+        for writer in writers:
+            writer.__enter__()
+        yield
+        for writer in writers:
+            writer.finish()
+    except BaseException:
+        for writer in writers:
+            writer.give_up()
+        raise
+    for writer in writers:
+        writer.appear()
+
+
+def sweep(folder: Path) -> int:
+    """Remove what killed exports left in a folder; how many files. Those that a living one still writes are locked and stay."""
+    swept = 0
+    for path in folder.glob(f"{TEMP_PREFIX}*.tmp"):
+        with contextlib.suppress(OSError):
+            lock = os.open(path, os.O_RDWR)
+            try:
+                _lock(lock)  # raises where somebody holds it
+                path.unlink()
+                swept += 1
+            finally:
+                os.close(lock)
+    return swept
+
+
+def _lock(handle: int) -> None:
+    """Lock a file for as long as this process lives or the handle is open; OSError when another process has it.
+
+    Windows needs none: there a file that is open cannot be removed.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _target_error(target: Path, error: BaseException) -> TargetError:
@@ -345,20 +246,8 @@ def _length_of(path: Path, fmt: OutputFormat) -> int:
         return int(sf.info(str(path)).frames)
     import av
 
-    with _av_trouble(), av.open(str(path)) as file:
-        return int(file.streams.audio[0].duration or 0)  # its unit is one sample, see _AvSink
-
-
-@contextlib.contextmanager
-def _av_trouble() -> Iterator[None]:
-    """PyAV's errors as OSError, with the system's number where there is one."""
-    import av
-
-    try:
-        yield
-    except av.FFmpegError as error:
-        number = error.errno if error.errno in errno.errorcode else errno.EIO  # FFmpeg has numbers of its own too
-        raise OSError(number, error.strerror) from error
+    with av_trouble(), av.open(str(path)) as file:
+        return int(file.streams.audio[0].duration or 0)  # its unit is one sample, see AvSink
 
 
 def _free_mb(folder: Path) -> str:
@@ -366,68 +255,3 @@ def _free_mb(folder: Path) -> str:
         return f"{free_bytes(folder) / 1e6:.1f} MB"
     except OSError:
         return "unknown room"
-
-
-class _SndfileSink:
-    """Everything that libsndfile writes."""
-
-    def __init__(self, path: Path, rate_hz: int, n_channels: int, fmt: OutputFormat, tags: Tags) -> None:
-        best = {"compression_level": _BEST[fmt.subtype]} if fmt.subtype in _BEST else {}
-        mode = {"bitrate_mode": "CONSTANT"} if fmt.container == "MP3" else {}
-        self._path, self._fmt, self._n_written = path, fmt, 0
-        self._file = sf.SoundFile(path, "w", rate_hz, n_channels, fmt.subtype, format=fmt.container, **best, **mode)
-        if fmt.container in ATTRIBUTE_CONTAINERS:
-            for word in ATTRIBUTES:
-                if word in tags.text:
-                    setattr(self._file, word, tags.text[word])
-
-    def write(self, block: Array) -> None:
-        self._file.write(block)
-        self._n_written += block.size
-
-    def close(self) -> None:
-        self._file.close()
-        if self._fmt.container == "AIFF" and self._fmt.sample_type.bits == 8 and self._n_written % 2 and self._file.channels == 1:
-            _mend_aiff(self._path, self._n_written)
-
-
-def _mend_aiff(path: Path, n_samples: int) -> None:
-    """Set the length of an 8-bit mono AIFF right: libsndfile counts the byte that fills it up as one more sample."""
-    with path.open("rb+") as file:
-        head = file.read(4096)
-        file.seek(head.index(b"COMM") + 10)
-        file.write(struct.pack(">I", n_samples))
-        file.seek(head.index(b"SSND") + 4)
-        file.write(struct.pack(">I", 8 + n_samples))
-
-
-class _AvSink:
-    """M4A through PyAV (FFmpeg): ALAC, exact, and AAC."""
-
-    def __init__(self, path: Path, rate_hz: int, n_channels: int, fmt: OutputFormat, tags: Tags) -> None:
-        import av
-
-        self._av, self._rate_hz, self._at = av, rate_hz, 0
-        self._kind = {"ALAC_16": "s16p", "ALAC_24": "s32p", "AAC": "fltp"}[fmt.subtype]
-        with _av_trouble():
-            # the length is kept in units of movie_timescale: with one unit a sample it is exact
-            self._file = av.open(str(path), "w", format="ipod", options={"movie_timescale": str(rate_hz)})
-            stream: Any = self._file.add_stream("aac" if fmt.subtype == "AAC" else "alac", rate=rate_hz)
-            stream.layout, stream.format, stream.time_base = ("mono", "stereo")[n_channels - 1], self._kind, Fraction(1, rate_hz)
-        if fmt.subtype == "AAC":
-            stream.bit_rate = 160_000 * n_channels
-        self._stream = stream
-
-    def write(self, block: Array) -> None:
-        frame = self._av.AudioFrame.from_ndarray(np.ascontiguousarray(block.T), format=self._kind, layout=self._stream.layout.name)
-        frame.sample_rate, frame.pts, frame.time_base = self._rate_hz, self._at, Fraction(1, self._rate_hz)
-        self._at += len(block)
-        with _av_trouble():
-            self._file.mux(self._stream.encode(frame))
-
-    def close(self) -> None:
-        with _av_trouble():
-            try:
-                self._file.mux(self._stream.encode(None))
-            finally:
-                self._file.close()

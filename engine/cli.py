@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from engine.cache import DEFAULT_LIMIT_BYTES, Cache
 from engine.cli_io import Failure, Ticker, human_bytes, inputs, interrupted, parse_db, parse_range, prose, target_folders, with_gains_joined
@@ -189,7 +189,7 @@ def info_command(
 ) -> None:
     """Say what a file is, what would be written by default, and which of its tags that could not hold."""
     from engine.audio import open_mixture
-    from engine.audio_write import chosen_format
+    from engine.formats import chosen_format
     from engine.tags import read_tags, tags_lost
 
     found, lines = [], []
@@ -250,13 +250,14 @@ def run(arguments: list[str]) -> int:
     except (BadInputError, TargetError) as e:
         typer.echo(f"nullsum: {e}", err=True)
         return 2
-    except click.UsageError as e:
-        typer.echo(f"nullsum: {e.format_message()} See `nullsum --help`.", err=True)
+    except TyperException as e:  # words that are no command, option or number
+        said = e.format_message() if hasattr(e, "format_message") else str(e)
+        typer.echo(f"nullsum: {said.rstrip('.')}. See `nullsum --help`.", err=True)
         return 2
     except EngineError as e:
         typer.echo(f"nullsum: {e}", err=True)
         return 1
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         typer.echo("nullsum: Stopped; nothing that was there before has changed.", err=True)
         return 1
     except MemoryError:

@@ -2,15 +2,15 @@
 
 import contextlib
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from engine.audio_write import AudioWriter, OutputFormat, expected_bytes, free_bytes
+from engine.audio_write import AudioWriter, all_or_none, expected_bytes, free_bytes
 from engine.chunks import Clock
 from engine.errors import BadInputError, Cancelled, TargetError
+from engine.formats import OutputFormat
 from engine.masks import Masks
 from engine.mix import gain_of
 from engine.nulltest import as_written
@@ -130,8 +130,8 @@ def write_stems(
     info = mixture.info
     overflowed = np.zeros(len(masks.stems), dtype=np.int64)
     clock = Clock("Writing stems", -(-stretch.n_samples // BLOCK), report)
-    with ExitStack() as stack:
-        writers = [stack.enter_context(AudioWriter(targets[s], info.rate_hz, info.n_channels, fmt, tags=tags)) for s in masks.stems]
+    writers = [AudioWriter(targets[s], info.rate_hz, info.n_channels, fmt, tags=tags) for s in masks.stems]
+    with all_or_none(writers):
         for at in range(0, stretch.n_samples, BLOCK):
             if is_cancelled():
                 raise Cancelled("The export")

@@ -119,9 +119,19 @@ def make_chunk(samples: Array, info: AudioInfo, method: Method, grid: MaskGrid, 
     look = np.ascontiguousarray(sound, dtype=np.float32)
     shares = method.shares(look, grid, w.core - w.first, w.core_end - w.core)  # (stem, channel or 1, bin, frame)
     masks = normalised(shares)
+    masks[..., _silent(look, grid, w)] = 1.0 / len(masks)  # nobody owns silence
     if grid.has_top:
         masks = np.concatenate([masks, _top_row(masks, look, grid, w)], axis=2)  # one row more: above the look's band
     return np.ascontiguousarray(np.swapaxes(quantised(masks), -1, -2))
+
+
+def _silent(look: Array, grid: MaskGrid, w: Window) -> Array:
+    """Which kept frames hear nothing at all within their window of four hops: bool (frame,)."""
+    loudness = np.abs(look).max(axis=0)
+    loudness = np.pad(loudness, (2 * grid.hop, 2 * grid.hop + (w.end - w.first) * grid.hop - len(loudness)))
+    hops = loudness[: len(loudness) // grid.hop * grid.hop].reshape(-1, grid.hop).max(axis=1)  # frame f hears hops f .. f + 3
+    heard = np.lib.stride_tricks.sliding_window_view(hops, 4).max(axis=1)
+    return np.asarray(heard[w.core - w.first : w.core_end - w.first] == 0.0)
 
 
 def _top_row(masks: Array, look: Array, grid: MaskGrid, w: Window) -> Array:

@@ -11,10 +11,11 @@ from typing import Any
 
 from engine import export as _export
 from engine.audio import FileMixture, open_mixture
-from engine.audio_write import OutputFormat, atomic_text, chosen_format
+from engine.audio_write import atomic_text
 from engine.cache import Cache
 from engine.errors import BadInputError
 from engine.export import Stretch, Written
+from engine.formats import OutputFormat, chosen_format
 from engine.masks import Masks
 from engine.methods import build
 from engine.mix import is_neutral

@@ -74,9 +74,8 @@ def read_tags(path: Path) -> Tags:
         pass  # damaged tags are no tags
     try:
         with sf.SoundFile(path) as sound:
-            for word, value in sound.copy_metadata().items():
-                if word in ATTRIBUTES and value and word not in text:
-                    text[word] = value
+            own = sound.copy_metadata() if sound.format in (*ATTRIBUTE_CONTAINERS, "AIFF") else {}  # of the others mutagen told all
+        text |= {word: value for word, value in own.items() if word in ATTRIBUTES and value and word not in text}
     except (sf.LibsndfileError, OSError, TypeError):
         pass  # what libsndfile cannot open has no attributes of its kind
     return Tags(text, cover, mime)

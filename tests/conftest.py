@@ -1,8 +1,15 @@
 """What every test stands on: no screen, no cache of the user's, few threads, and none left behind."""
 
 import os
+import shutil
+import sys
 import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import pytest
 
 _scratch = Path(tempfile.mkdtemp(prefix="nullsum-pytest-"))
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before PySide6 is imported
@@ -10,14 +17,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 for _kind in ("CACHE", "CONFIG", "DATA", "STATE"):  # always, also where pytest is called without dev.py
     os.environ[f"XDG_{_kind}_HOME"] = str(_scratch / _kind.lower())
-
-import shutil  # noqa: E402 - after the environment is as it should be
-import sys  # noqa: E402
-import threading  # noqa: E402
-import time  # noqa: E402
-from collections.abc import Callable, Iterator  # noqa: E402
-
-import pytest  # noqa: E402
+os.environ["NULLSUM_CACHE"] = str(_scratch / "masks")  # holds on every system
+os.environ.pop("NULLSUM_DEBUG", None)
 
 
 def pytest_unconfigure() -> None:

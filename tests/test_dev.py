@@ -265,6 +265,28 @@ def test_old_python_hands_over_to_a_newer_one(monkeypatch: pytest.MonkeyPatch) -
     assert called == [["/usr/bin/python3.12", str(Path(dev.__file__)), "test", "-k", "x"]]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")
+def test_a_newer_python_counts_only_if_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for minor, status in ((14, 127), (12, 0), (11, 0), (9, 0)):
+        stand_in = tmp_path / f"python3.{minor}"
+        stand_in.write_text(f"#!/bin/sh\nexit {status}\n")
+        stand_in.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert dev.newer_python() == str(tmp_path / "python3.12")
+    (tmp_path / "python3.12").unlink()
+    (tmp_path / "python3.11").unlink()
+    assert dev.newer_python() is None
+
+
+def test_a_folder_of_somebody_else_is_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/x/build")
+
+    monkeypatch.setattr(dev, "set_up", refused)
+    assert dev.main(["setup"]) == 1
+    assert capsys.readouterr().err == "dev.py: /x/build cannot be used (Permission denied); is the folder yours?\n"
+
+
 def test_a_python_without_venv_is_completed_by_root(venv: dev.Venv, tmp_path: Path) -> None:
     machine = FakeMachine(tmp_path, rights=[])
     machine.venv_works = False

@@ -46,7 +46,7 @@ class Track:
     @property
     def seconds(self) -> float:
         """Length in seconds."""
-        return self.mixture.shape[-1] / self.rate_hz
+        return float(self.mixture.shape[-1] / self.rate_hz)
 
 
 def make_track(name: str, names: tuple[str, ...], stems: Array, rate_hz: int) -> Track:
@@ -61,7 +61,9 @@ def find_tracks(folder: Path, songs: tuple[str, ...] = (), split: str | None = N
     An index without either gives its split "valid". Raises BadInputError where nothing is found.
     """
     if not folder.is_dir():
-        raise BadInputError(f"There is no folder {folder.name!r} to take true stems from; name one with an INDEX.json or with song folders.")
+        raise BadInputError(
+            f"There is no folder {folder.name!r} to take true stems from; name one with an INDEX.json or with song folders."
+        )
     if (folder / "INDEX.json").is_file():
         found = _from_index(folder, None if songs else split or "valid")
     else:
@@ -85,10 +87,14 @@ def _from_index(folder: Path, split: str | None) -> list[TrackFiles]:
             if e["kind"] == "song-stem" and split in (None, e["split"]) and e["role"] in FOUR:
                 song = paths.setdefault(e["song"], {})
                 if e["role"] in song:
-                    raise BadInputError(f"The INDEX.json of {folder.name!r} names two files for the {e['role']} of {e['song']!r}; keep one.")
+                    raise BadInputError(
+                        f"The INDEX.json of {folder.name!r} names two files for the {e['role']} of {e['song']!r}; keep one."
+                    )
                 song[e["role"]] = folder / e["path"]
     except (OSError, ValueError, KeyError, TypeError) as e:
-        raise BadInputError(f"The INDEX.json of {folder.name!r} cannot be read ({type(e).__name__}: {e}); see the README of the data.") from None
+        raise BadInputError(
+            f"The INDEX.json of {folder.name!r} cannot be read ({type(e).__name__}: {e}); see the README of the data."
+        ) from None
     return [TrackFiles(name, FOUR, files) for name, files in paths.items()]
 
 

@@ -104,7 +104,9 @@ def _museval() -> ModuleType:
     """museval's file of metrics alone: its package also imports stempeg, which refuses to start without an ffmpeg program."""
     package = importlib.util.find_spec("museval")
     if package is None or not package.submodule_search_locations:
-        raise BadInputError("The BSS eval figures need museval, which is not installed; run `pip install nullsum[train]` or leave museval out.")
+        raise BadInputError(
+            "The BSS eval figures need museval, which is not installed; run `pip install nullsum[train]` or leave museval out."
+        )
     spec = importlib.util.spec_from_file_location("museval_metrics", Path(package.submodule_search_locations[0]) / "metrics.py")
     if spec is None or spec.loader is None:
         raise BadInputError("The museval that is installed has no metrics.py; install museval 0.4 with `pip install nullsum[train]`.")

@@ -4,6 +4,8 @@ The network (engine.nets.band_blstm, after Open-Unmix) sees 400 bands of a 44.1 
 Trained by us on openly licensed data; the model card lies beside the weights.
 """
 
+from pathlib import Path
+
 import numpy as np
 import scipy.fft
 
@@ -33,10 +35,10 @@ class Builtin:
     look_rate_hz: int | None = RATE_HZ
     context_s = CONTEXT_S
 
-    def __init__(self, device: str = "auto", weights: str = "nullsum-4") -> None:
+    def __init__(self, device: str = "auto", weights: str = "nullsum-4", folder: Path | None = None) -> None:
         import dataclasses
 
-        self._card = read_card(weights)
+        self._card = read_card(weights, folder)
         self._device_name = device
         self._net: object | None = None
         self.info = dataclasses.replace(INFO, weights_sha256=self._card.sha256)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-import engine.audio
-from engine.audio import SAMPLE_TYPES, ArrayMixture, open_mixture, shift_of
-from engine.audio_write import AudioWriter, OutputFormat
+import engine.audio_decode
+from engine.audio import ArrayMixture, open_mixture
+from engine.audio_write import AudioWriter
 from engine.errors import BadInputError
+from engine.formats import SAMPLE_TYPES, OutputFormat, shift_of
 from engine.types import FLOAT32, FLOAT64, INT16, INT24, Array
 
 LOSSLESS = [
@@ -21,6 +22,10 @@ LOSSLESS = [
     if sf.check_format(container, subtype)
 ]
 LOSSY = [("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III")]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir())
 
 
 def raw(subtype: str, n: int, n_channels: int, seed: int = 0) -> tuple[Array, Array]:
@@ -48,7 +53,7 @@ def make(path: Path, container: str = "WAV", subtype: str = "PCM_16", n: int = 5
 
 def refused(path: Path, *words: str) -> str:
     """The sentence with which a file is refused; it names the file, and the folder is as it was."""
-    before = sorted(os.listdir(path.parent))
+    before = names(path.parent)
     with pytest.raises(BadInputError) as caught:
         open_mixture(path)
     text = str(caught.value)
@@ -57,7 +62,7 @@ def refused(path: Path, *words: str) -> str:
     assert "; " in text, text  # what to do comes after it
     for word in words:
         assert word in text, text
-    assert sorted(os.listdir(path.parent)) == before
+    assert names(path.parent) == before
     return text
 
 
@@ -188,7 +193,8 @@ def test_odd_names(tmp_path: Path, name: str) -> None:
 
 def test_refusals_before_any_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refused(tmp_path / "gone.wav", "not found", "check the name")
-    refused(tmp_path / "no" / "gone.wav", "not found") if (tmp_path / "no").mkdir() else None
+    (tmp_path / "no").mkdir()
+    refused(tmp_path / "no" / "gone.wav", "not found")
     (tmp_path / "empty.wav").write_bytes(b"")
     refused(tmp_path / "empty.wav", "0 bytes")
     refused(tmp_path / "no", "folder")
@@ -306,7 +312,7 @@ def test_a_full_temporary_folder_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("no /dev/full here")
-    monkeypatch.setattr(engine.audio.tempfile, "TemporaryFile", lambda **kwargs: full.open("r+b", buffering=0))
+    monkeypatch.setattr(engine.audio_decode.tempfile, "TemporaryFile", lambda **kwargs: full.open("r+b", buffering=0))
     refused(path, "room", "free some")
 
 

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import resource
 import signal
 import stat
 import subprocess
@@ -13,21 +12,26 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-import engine.audio_write
-from engine.audio import SAMPLE_TYPES, ArrayMixture, open_mixture
-from engine.audio_write import AudioWriter, OutputFormat, atomic_text, chosen_format, default_format, expected_bytes, free_bytes
+import engine.formats
+from engine.audio import ArrayMixture, open_mixture
+from engine.audio_write import AudioWriter, atomic_text, expected_bytes, free_bytes, sweep
 from engine.errors import BadInputError, TargetError
+from engine.formats import SAMPLE_TYPES, OutputFormat, chosen_format, default_format
 from engine.tags import Tags
 from engine.types import FLOAT32, FLOAT64, INT16, INT24, INT32, Array, AudioInfo, SampleType
 
 WAV16 = OutputFormat("WAV", "PCM_16")
 LOSSLESS = [
     (container, subtype)
-    for container, subtypes in engine.audio_write._SUBTYPES.items()
+    for container, subtypes in engine.formats.SUBTYPES.items()
     for subtype in subtypes
     if subtype in SAMPLE_TYPES and container != "M4A"
 ]
 LOSSY = [("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III")]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir())
 
 
 def sound(kind: SampleType, n: int, n_channels: int = 2, seed: int = 0) -> Array:
@@ -123,7 +127,7 @@ def test_m4a_stays_m4a_where_pyav_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen_format(info_of(), "aac", None) == OutputFormat("M4A", "AAC")
     assert chosen_format(info_of(), "m4a", "aac") == OutputFormat("M4A", "AAC")
     assert chosen_format(info_of("WAV", "PCM_24"), "m4a", "16") == OutputFormat("M4A", "ALAC_16")
-    monkeypatch.setattr(engine.audio_write.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(engine.formats.importlib.util, "find_spec", lambda name: None)
     assert default_format(info_of("M4A", "ALAC_24")) == OutputFormat("WAV", "PCM_24")
     with pytest.raises(BadInputError, match=r"pip install nullsum\[av\]"):
         chosen_format(info_of(), "m4a", None)
@@ -209,7 +213,7 @@ def old(tmp_path: Path) -> Iterator[Path]:
     path.write_bytes(b"precious")
     yield path
     assert path.read_bytes() == b"precious"
-    assert os.listdir(tmp_path) == ["old.wav"]
+    assert names(tmp_path) == ["old.wav"]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, SystemExit])
@@ -217,7 +221,7 @@ def test_an_interrupted_write_leaves_the_old_file(old: Path, error: type[BaseExc
     def interrupted() -> None:
         with AudioWriter(old, 48000, 2, WAV16) as writer:
             writer.write(sound(INT16, 100_000))
-            inside = os.listdir(old.parent)
+            inside = names(old.parent)
             assert any(name.startswith(".nullsum-") for name in inside)
             raise error
 
@@ -240,8 +244,8 @@ def test_wrong_samples_are_refused_and_leave_the_old_file(old: Path) -> None:
         np.zeros((1, 5), np.int32), np.zeros(5, np.int32), np.zeros((2, 5), np.int16), np.zeros((2, 5), np.float64),
         np.full((2, 5), 2**23, np.int32), np.full((2, 5), -(2**23) - 1, np.int32),
     ):  # fmt: skip
-        with pytest.raises(ValueError, match="samples"):
-            write(old, bad, fmt) if bad.ndim == 1 or len(bad) == 2 else _write_to(old, bad, fmt)
+        with pytest.raises(ValueError, match="samples"), AudioWriter(old, 48000, 2, fmt) as writer:
+            writer.write(bad)
     for value in (np.nan, np.inf):
         with pytest.raises(ValueError, match="NaN"):
             write(old, np.full((2, 5), value, np.float32), OutputFormat("WAV", "FLOAT"))
@@ -251,18 +255,16 @@ def test_wrong_samples_are_refused_and_leave_the_old_file(old: Path) -> None:
         write(old, np.zeros((2, 10), np.float32), OutputFormat("OGG", "OPUS"), 44100)
 
 
-def _write_to(path: Path, samples: Array, fmt: OutputFormat) -> None:
-    with AudioWriter(path, 48000, 2, fmt) as writer:
-        writer.write(samples)
-
-
 @pytest.mark.parametrize("container,subtype", [*LOSSLESS[::5], ("FLAC", "PCM_16"), ("AIFF", "PCM_24"), *LOSSY, ("M4A", "ALAC_16")])
 @pytest.mark.parametrize("limit", [10, 100, 30000])
 def test_a_full_disk_is_told_and_leaves_nothing(old: Path, container: str, subtype: str, limit: int) -> None:
+    resource = pytest.importorskip("resource")
     if container == "M4A":
         pytest.importorskip("av")
     fmt = OutputFormat(container, subtype)
-    samples = sound(fmt.sample_type, 100_000) if not fmt.is_lossy else np.random.default_rng(0).uniform(-0.5, 0.5, (2, 100_000)).astype("f4")
+    samples = sound(fmt.sample_type, 100_000)
+    if fmt.is_lossy:
+        samples = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 100_000)).astype(np.float32)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
@@ -278,7 +280,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(old: Path, container: str, subty
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may mount a small disk")
 def test_a_small_disk_that_fills_up(tmp_path: Path) -> None:
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "none", str(tmp_path)], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "none", str(tmp_path)], capture_output=True, check=False).returncode:
         pytest.skip("no mounting here")
     try:
         for container, subtype in (("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("AIFF", "FLOAT"), ("CAF", "PCM_24")):
@@ -286,11 +288,11 @@ def test_a_small_disk_that_fills_up(tmp_path: Path) -> None:
             assert free_bytes(tmp_path) < expected_bytes(100_000, 2, fmt)
             with pytest.raises(TargetError, match="disk is full"):
                 write(tmp_path / "x", sound(fmt.sample_type, 100_000), fmt)
-            assert os.listdir(tmp_path) == []
+            assert names(tmp_path) == []
         # room for the sound, none for the cover
         with pytest.raises(TargetError, match=r"disk is full|shorter"):
             write(tmp_path / "x", sound(INT16, 20_000), WAV16, tags=Tags({}, bytes(200_000), "image/png"))
-        assert os.listdir(tmp_path) == []
+        assert names(tmp_path) == []
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
 
@@ -311,13 +313,15 @@ def test_impossible_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     def read_only(*args: object) -> int:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    with monkeypatch.context() as patch, pytest.raises(TargetError, match="read-only"):
+    with monkeypatch.context() as patch:
         patch.setattr(os, "open", read_only)
-        write(tmp_path / "x.wav", samples, WAV16)
-    with monkeypatch.context() as patch, pytest.raises(TargetError, match="write-protected"):
+        with pytest.raises(TargetError, match="read-only"):
+            write(tmp_path / "x.wav", samples, WAV16)
+    with monkeypatch.context() as patch:
         patch.setattr(os, "access", lambda path, mode: False)
-        write(tmp_path / "file", samples, WAV16)
-    assert sorted(os.listdir(tmp_path)) == ["dir", "file"]
+        with pytest.raises(TargetError, match="write-protected"):
+            write(tmp_path / "file", samples, WAV16)
+    assert names(tmp_path) == ["dir", "file"]
 
 
 @pytest.mark.parametrize("name", ["naïve – 日本語 🎧.wav", "x" * 246 + ".wav", "no ending", ".hidden.wav", "a'b\"%s{}.wav"])
@@ -326,7 +330,7 @@ def test_odd_names(tmp_path: Path, name: str) -> None:
     write(tmp_path / name, samples, WAV16)
     with open_mixture(tmp_path / name) as mixture:
         np.testing.assert_array_equal(mixture.read(0, 500), samples)
-    assert os.listdir(tmp_path) == [name]
+    assert names(tmp_path) == [name]
 
 
 def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
@@ -359,8 +363,21 @@ def test_atomic_text(tmp_path: Path) -> None:
     assert (tmp_path / "r.txt").read_bytes() == "null: yes ✓\n".encode()
     with pytest.raises(TargetError, match="no folder"):
         atomic_text(tmp_path / "none" / "r.txt", "x")
-    assert os.listdir(tmp_path) == ["r.txt"]
+    assert names(tmp_path) == ["r.txt"]
 
 
 def test_free_bytes_of_a_folder_to_be_made(tmp_path: Path) -> None:
     assert free_bytes(tmp_path / "a" / "b") > 0
+
+
+def test_what_a_killed_export_left_is_swept_and_what_is_being_written_stays(tmp_path: Path) -> None:
+    (tmp_path / ".nullsum-deadbeef.tmp").write_bytes(b"left by a process that was killed")
+    (tmp_path / "notes.tmp").write_text("not ours")
+    fmt = OutputFormat("WAV", "PCM_16")
+    with AudioWriter(tmp_path / "a.wav", 44100, 1, fmt) as first:
+        first.write(np.zeros((1, 10), np.int16))
+        with AudioWriter(tmp_path / "b.wav", 44100, 1, fmt) as second:  # sweeps when it begins
+            second.write(np.zeros((1, 10), np.int16))
+            assert sum(p.name.startswith(".nullsum-") for p in tmp_path.iterdir()) == 2
+            assert sweep(tmp_path) == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.wav", "b.wav", "notes.tmp"]

@@ -1,0 +1,231 @@
+"""Rulers of the picture: time as m:ss, frequency on the log rows, names of notes, and the legend of decibels."""
+
+import math
+from collections.abc import Callable
+
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QKeyEvent, QLinearGradient, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app import colours, theme
+
+STEPS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0)
+PARTS = {15.0: 3, 30.0: 6, 60.0: 6, 120.0: 4, 900.0: 3, 1800.0: 6, 3600.0: 6}  # minor ticks a major step; 5 elsewhere
+NOTES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
+TICK_PX = 11
+
+
+def clock(t_s: float, decimals: int = 0) -> str:
+    """Seconds as m:ss, h:mm:ss from an hour on, with decimals: 83.5 -> "1:23" or "1:23.5"."""
+    units = round(abs(t_s) * 10**decimals)
+    whole, rest = divmod(units, 10**decimals)
+    minutes, seconds = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    head = f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+    return ("−" if t_s < 0 and units else "") + head + (f".{rest:0{decimals}d}" if decimals else "")
+
+
+def hertz(hz: float) -> str:
+    """A tick's text: 50, 100, 1k, 2.5k."""
+    return f"{hz / 1000:.4g}k" if hz >= 999.5 else f"{hz:.4g}"
+
+
+def note(hz: float) -> str:
+    """The nearest note of equal temperament at A4 = 440 Hz: "A4 +12 ct"; empty below 8 Hz."""
+    if hz < 8.0:
+        return ""
+    exact = 69 + 12 * math.log2(hz / 440.0)
+    key = round(exact)
+    cents = round((exact - key) * 100)
+    return f"{NOTES[key % 12]}{key // 12 - 1} {'+' if cents >= 0 else '−'}{abs(cents)} ct"
+
+
+def time_step(seconds: float, px: float, least_px: float = 76.0) -> float:
+    """The finest step of labels that leaves least_px between them."""
+    wanted = seconds / max(px, 1.0) * least_px
+    return next((s for s in STEPS_S if s >= wanted), STEPS_S[-1] * max(1, math.ceil(wanted / STEPS_S[-1])))
+
+
+def _dress(axis: pg.AxisItem) -> None:
+    font = QFont()
+    font.setPixelSize(TICK_PX)
+    axis.setStyle(tickFont=font, tickTextOffset=5, tickLength=-5, autoExpandTextSpace=False)
+    axis.setTextPen(theme.DIM)
+    axis.setPen(theme.LINE)
+    axis.setTickPen(theme.FAINT)
+
+
+class TimeAxis(pg.AxisItem):
+    """The ruler above the picture, in seconds."""
+
+    def __init__(self) -> None:
+        super().__init__("top")
+        _dress(self)
+        self.setHeight(26)
+
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:  # noqa: N802, N803 - pyqtgraph's names
+        """Labelled steps, and the parts between them."""
+        step = time_step(maxVal - minVal, size)
+        part = step / PARTS.get(step, 5)
+        first = math.floor(minVal / step)
+        major = [i * step for i in range(first, math.ceil(maxVal / step) + 1)]
+        n = round(step / part)
+        minor = [(first * n + i) * part for i in range(n * (len(major) + 1)) if i % n]
+        inside = lambda values: [v for v in values if minVal <= v <= maxVal]  # noqa: E731 - twice on the next line
+        return [(step, inside(major)), (part, inside(minor))]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: ARG002, N802
+        """m:ss at the steps, nothing at their parts."""
+        view = self.range
+        step = time_step(view[1] - view[0], self.size().width())
+        decimals = 0 if step >= 1 else 1 if step >= 0.1 else 2
+        return [clock(v, decimals) if math.isclose(spacing, step) else "" for v in values]
+
+
+# the order in which frequencies get a label while there is room: within a decade, coarse to fine
+MANTISSAS = (
+    (1.0,), (5.0,), (2.0,), (3.0, 7.0), (4.0, 6.0, 8.0, 9.0), tuple(x + 0.5 for x in range(1, 10)),
+    tuple(x / 10 for x in range(11, 100) if x % 5), tuple(x / 100 for x in range(105, 1000, 10)), tuple(x / 100 for x in range(101, 1000)),
+)  # fmt: skip
+
+
+class FrequencyAxis(pg.AxisItem):
+    """The ruler left of the picture; its values are places on the row axis, its texts hertz."""
+
+    def __init__(self) -> None:
+        super().__init__("left")
+        _dress(self)
+        self.setWidth(42)
+        self._row_at: Callable[[float], float] = lambda hz: 0.0
+        self._hz_at: Callable[[float], float] = lambda row: 1.0
+        self._texts: dict[float, str] = {}
+
+    def set_scale(self, row_at: Callable[[float], float], hz_at: Callable[[float], float]) -> None:
+        """How hertz and rows belong together."""
+        self._row_at, self._hz_at = row_at, hz_at
+        self.picture = None
+        self.update()
+
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:  # noqa: N802, N803
+        """Labels wherever 24 px are free, round numbers first; the 1-2-3..9 between them as small ticks."""
+        low_hz, high_hz = self._hz_at(minVal), self._hz_at(maxVal)
+        px_per_row = size / max(maxVal - minVal, 1e-9)
+        labelled: dict[float, str] = {}
+        small: list[float] = []
+        for rank, mantissas in enumerate(MANTISSAS):
+            if rank > 4 and len(labelled) >= 8:
+                break
+            for decade in range(1, 6):
+                for hz in (m * 10.0**decade for m in mantissas):
+                    row = self._row_at(hz)
+                    if not low_hz <= hz <= high_hz or not minVal <= row <= maxVal:
+                        continue
+                    if all(abs(row - other) * px_per_row >= 24 for other in labelled):
+                        labelled[row] = hertz(hz)
+                    elif rank <= 4:
+                        small.append(row)
+        self._texts = labelled
+        return [(1.0, list(labelled)), (0.1, small)]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: ARG002, N802
+        """Hertz at the labels."""
+        return [self._texts.get(v, "") if spacing == 1.0 else "" for v in values]
+
+
+class DbLegend(QWidget):
+    """The colours and their decibels; dragging or up/down moves the range, wheel or left/right stretches it, double click resets."""
+
+    range_wanted = Signal(float, float)  # low_db, high_db
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._range = colours.RANGE_DB
+        self._drag: tuple[float, tuple[float, float]] | None = None
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+        self.setAccessibleName("Brightness and contrast of the picture")
+        self.setToolTip("Drag or up/down: brightness · wheel or left/right: contrast · double click: reset")
+        self.set_range(*self._range)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        return QSize(46, 200)
+
+    def set_range(self, low_db: float, high_db: float) -> None:
+        """Show these decibels."""
+        self._range = (low_db, high_db)
+        self.setAccessibleDescription(f"from {low_db:.0f} to {high_db:.0f} decibels")
+        self.update()
+
+    def _move(self, by_db: float) -> None:
+        self._want(self._range[0] + by_db, self._range[1] + by_db)
+
+    def _stretch(self, by_db: float) -> None:
+        self._want(self._range[0] - by_db / 2, self._range[1] + by_db / 2)
+
+    def _want(self, low_db: float, high_db: float) -> None:
+        span = min(max(high_db - low_db, 12.0), 96.0)
+        middle = min(max((low_db + high_db) / 2, colours.FLOOR_DB + 6), colours.TOP_DB - 6)
+        self.range_wanted.emit(middle - span / 2, middle + span / 2)
+
+    def _bar(self) -> QRectF:
+        return QRectF(8, 26.5, 10, max(10.0, self.height() - 26.5 - 8))
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802
+        """The bar and its ticks every 6, 12 or 24 dB."""
+        p = QPainter(self)
+        bar = self._bar()
+        low, high = self._range
+        gradient = QLinearGradient(bar.bottomLeft(), bar.topLeft())
+        rgb = colours.colour_map()
+        for i in range(33):
+            gradient.setColorAt(i / 32, QColor(*(int(v) for v in rgb[round(i / 32 * (len(rgb) - 1))])))
+        p.fillRect(bar, gradient)
+        p.setPen(QColor(theme.ACCENT if self.hasFocus() else theme.LINE))
+        p.drawRect(bar)
+        font = QFont(self.font())
+        font.setPixelSize(TICK_PX)
+        p.setFont(font)
+        p.setPen(QColor(theme.DIM))
+        p.drawText(QRectF(0, 4, self.width() - 4, 18), Qt.AlignmentFlag.AlignCenter, "dB")
+        step = next((s for s in (3, 6, 12, 24) if bar.height() * s / (high - low) >= 30), 48)
+        for db in range(math.ceil(low / step) * step, math.floor(high) + 1, step):
+            y = bar.bottom() - (db - low) / (high - low) * bar.height()
+            p.drawLine(int(bar.right()) + 2, round(y), int(bar.right()) + 4, round(y))
+            p.drawText(QRectF(bar.right() + 6, y - 8, 30, 16), Qt.AlignmentFlag.AlignVCenter, f"{db}".replace("-", "−"))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Begin to drag."""
+        self._drag = (event.position().y(), self._range)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Dragging up makes the picture brighter."""
+        if self._drag:
+            y, (low, high) = self._drag
+            by = (event.position().y() - y) / self._bar().height() * (high - low)
+            self._want(low + by, high + by)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: ARG002, N802
+        """End of the drag."""
+        self._drag = None
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: ARG002, N802
+        """Back to the default."""
+        self.range_wanted.emit(*colours.RANGE_DB)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        """More or less contrast."""
+        self._stretch(-event.angleDelta().y() / 40)
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """The same by arrows; Home resets."""
+        key, keys = event.key(), Qt.Key
+        if key in (keys.Key_Up, keys.Key_Down):
+            self._move(-3.0 if key == keys.Key_Up else 3.0)
+        elif key in (keys.Key_Left, keys.Key_Right):
+            self._stretch(6.0 if key == keys.Key_Left else -6.0)
+        elif key == keys.Key_Home:
+            self.range_wanted.emit(*colours.RANGE_DB)
+        else:
+            super().keyPressEvent(event)

@@ -1,0 +1,303 @@
+"""The mixer: a strip per stem and a master, presets, undo. Strips read and move the state; they remember nothing."""
+
+from PySide6.QtCore import QSignalBlocker, Qt, Slot
+from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QMenu, QScrollArea, QToolButton, QVBoxLayout, QWidget
+
+from app import icons, theme
+from app.binding import edit, show
+from app.fader import Fader, GainField
+from app.knob import Knob, Swatch, change_look
+from app.meters import Meter
+from app.presets import Preset, presets, same
+from app.state import State, StemLook
+from app.transport import OutputButton
+from engine.types import AudioInfo, Mix
+
+STRIP_WIDTH = 104
+NO_SONG = "Open a song to mix it: drop a file on the window or press Ctrl+O"
+
+
+class Title(QLineEdit):
+    """The name of a stem: a double click or F2 edits it, Enter takes it, Esc leaves it; an empty name is not taken."""
+
+    def __init__(self, state: State, stem: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state, self._stem = state, stem
+        self.setObjectName(f"title-{stem}")
+        self.setProperty("title", True)
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setFixedHeight(24)
+        self.setMaxLength(40)
+        self.setReadOnly(True)
+        self.editingFinished.connect(self._take)
+
+    def set_look(self, look: StemLook) -> None:
+        """Show the name."""
+        if self.isReadOnly():
+            self.setText(look.title)
+            self.setCursorPosition(0)
+        self.setAccessibleName(f"{look.title} name")
+        self.setAccessibleDescription("Press F2 to change it")
+        self.setToolTip(f"{look.title} (double click or F2: another name)")
+
+    @Slot()
+    def begin(self) -> None:
+        """Start editing."""
+        self.setReadOnly(False)
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.selectAll()
+
+    @Slot()
+    def _take(self) -> None:
+        if self.isReadOnly():
+            return
+        title = " ".join(self.text().split())
+        self._end()
+        if title:
+            change_look(self._state, self._stem, title=title)
+
+    def _end(self) -> None:
+        self.setReadOnly(True)
+        self.setText(next((look.title for look in self._state.stems if look.name == self._stem), self._stem))
+        self.deselect()
+
+    def mouseDoubleClickEvent(self, _event: QMouseEvent) -> None:  # noqa: D102, N802 - Qt's
+        self.begin()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102, N802 - Qt's
+        if self.isReadOnly():
+            self.begin() if event.key() in {Qt.Key.Key_F2, Qt.Key.Key_Return, Qt.Key.Key_Enter} else event.ignore()
+        elif event.key() == Qt.Key.Key_Escape:
+            self._end()
+        else:
+            super().keyPressEvent(event)
+
+
+class Strip(QFrame):
+    """Colour, name, balance, width, mute, solo, fader and meter of one stem."""
+
+    def __init__(self, state: State, stem: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state, self.stem = state, stem
+        self.setObjectName(f"strip-{stem}")
+        self.setFixedWidth(STRIP_WIDTH)
+        self.swatch, self.title = Swatch(state, stem), Title(state, stem)
+        self.balance, self.width_ = Knob(state, stem, "balance"), Knob(state, stem, "width")
+        self.mute, self.solo = self._switch("mute"), self._switch("solo")
+        self.fader, self.meter = Fader(state, stem), Meter(state, stem, foot=28)
+        self.gain = GainField(state, self.fader)
+        lay_out(self, [self.swatch], [self.title], [self.balance, self.width_], [self.mute, self.solo], self.fader, self.gain, self.meter)
+        show(self, state, "stems", self._show_look)
+        show(self, state, "mix", self._show_mix)
+        show(self, state, "song", self._show_song)
+
+    def _switch(self, field: str) -> QToolButton:
+        button = QToolButton(text=field[0].upper(), checkable=True, objectName=f"{field}-{self.stem}")
+        button.setProperty("switch", field)
+        button.setFixedSize(42, 24)
+        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        edit(button, button.clicked, lambda on: self._state.move_strip(self.stem, **{field: on}))
+        return button
+
+    def _show_look(self, stems: tuple[StemLook, ...]) -> None:
+        look = next((look for look in stems if look.name == self.stem), None)
+        if look is None:
+            return  # another method's stems: this strip is on its way out
+        self.swatch.set_look(look)
+        self.title.set_look(look)
+        for part in (self.fader, self.meter, self.balance, self.width_):
+            part.setTitle(look.title)
+            part.set_colour(look.colour)
+        self.gain.setTitle(look.title)
+        for button, verb, more in ((self.mute, "mute", "wins over solo"), (self.solo, "solo", "silences all strips without solo")):
+            button.setAccessibleName(f"{look.title} {verb}")
+            button.setAccessibleDescription(more)
+            button.setToolTip(f"{verb.capitalize()} {look.title} ({verb[0].upper()}): {more}")
+
+    def _show_mix(self, mix: Mix) -> None:
+        strip = self._state.strip(self.stem)
+        for button, on in ((self.mute, strip.mute), (self.solo, strip.solo)):
+            with QSignalBlocker(button):
+                button.setChecked(on)
+        silent = strip.mute or (not strip.solo and any(other.solo for other in mix.stems.values()))
+        self.title.setStyleSheet(f"color: {theme.FAINT}" if silent else "")
+
+    def _show_song(self, song: AudioInfo | None) -> None:
+        for knob in (self.balance, self.width_):
+            knob.setEnabled(song is None or song.n_channels == 2)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102, N802 - Qt's
+        plain = event.modifiers() == Qt.KeyboardModifier.NoModifier
+        if plain and event.key() == Qt.Key.Key_M:
+            self.mute.click()
+        elif plain and event.key() == Qt.Key.Key_S:
+            self.solo.click()
+        elif event.key() == Qt.Key.Key_F2:
+            self.title.begin()
+        else:
+            super().keyPressEvent(event)
+
+
+class MasterStrip(QFrame):
+    """Output gain, master fader and meter."""
+
+    def __init__(self, state: State, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("strip-master")
+        self.setFixedWidth(STRIP_WIDTH)
+        bar = QFrame()
+        bar.setFixedHeight(10)
+        name, caption = QLabel("Master"), QLabel("Output gain")
+        name.setFixedHeight(24)
+        caption.setFixedHeight(44)
+        caption.setStyleSheet(f"color: {theme.DIM}; font-size: 11px; padding-bottom: 2px")
+        self.fader, self.meter = Fader(state, None), Meter(state, None, foot=28)
+        self.gain, self.output = GainField(state, self.fader), OutputButton(state, self.meter)
+        self.output.setFixedHeight(24)
+        lay_out(self, [bar], [name], [caption], [self.output], self.fader, self.gain, self.meter)
+        name.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        caption.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom)
+
+
+def lay_out(strip: QFrame, bar: list[QWidget], name: list[QWidget], place: list[QWidget], switches: list[QWidget], fader: QWidget,
+            gain: QWidget, meter: QWidget) -> None:  # fmt: skip
+    """Put the parts of a strip where every strip has them, in the order of the Tab key."""
+    column = QVBoxLayout(strip)
+    column.setContentsMargins(0, 0, 0, 8)
+    column.setSpacing(0)
+    for parts, gap, margin in ((bar, 0, 0), (name, 4, 4), (place, 4, 6), (switches, 4, 8)):
+        row = QHBoxLayout()
+        row.setContentsMargins(margin, 0, margin, gap)
+        row.setSpacing(4)
+        for part in parts:
+            row.addWidget(part)
+        column.addLayout(row)
+    body = QGridLayout()
+    body.setContentsMargins(8, 4, 8, 0)
+    body.setHorizontalSpacing(2)
+    body.setVerticalSpacing(4)
+    body.addWidget(fader, 0, 0)
+    body.addWidget(gain, 1, 0)
+    body.addWidget(meter, 0, 1, 2, 1)
+    column.addLayout(body, 1)
+    strip.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+    strip.setStyleSheet(f"QFrame#{strip.objectName()} {{ background: {theme.PANEL}; border-radius: 4px; }}")
+
+
+class MixerPanel(QWidget):
+    """Strips that scroll, a master that stays, and above them presets, undo and redo."""
+
+    def __init__(self, state: State, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state, self.strips = state, {}
+        self.setObjectName("mixer")
+        self.master = MasterStrip(state)
+        self.hint = QLabel(NO_SONG)
+        self.hint.setStyleSheet(f"color: {theme.DIM}")
+        self.preset_menu = QMenu(self, toolTipsVisible=True)
+        self.preset_menu.aboutToShow.connect(self._mark_preset)
+        self._row = QHBoxLayout()
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(4)
+        self._inner = QWidget()
+        self._inner.setLayout(self._row)
+        self.scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        self.scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.scroll.setWidget(self._inner)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(8, 8, 8, 8)
+        whole.setSpacing(8)
+        whole.addLayout(self._tools())
+        desk = QHBoxLayout()
+        desk.setSpacing(8)
+        desk.addWidget(self.scroll, 100)
+        desk.addWidget(self.master)
+        desk.addStretch(1)
+        whole.addLayout(desk, 1)
+        show(self, state, "stems", self._show_stems)
+        show(self, state, "song", self._show_song)
+
+    def _tools(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        self.presets = QToolButton(text="Presets", icon=icons.icon("down"), popupMode=QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.presets.setMenu(self.preset_menu)
+        self.presets.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.presets.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the arrow after the word
+        self.presets.setToolTip("Set all strips at once")
+        self.undo, self.redo = QToolButton(icon=icons.icon("undo")), QToolButton(icon=icons.icon("redo"))
+        stack = self._state.undo
+        for button, name, verb in ((self.undo, "Undo", stack.undo), (self.redo, "Redo", stack.redo)):
+            button.clicked.connect(verb)
+            button.setAccessibleDescription(f"{name} the last change of the mixer")
+        for button, name in ((self.presets, "Mixer presets"), (self.undo, "Undo mixer"), (self.redo, "Redo mixer")):
+            button.setAccessibleName(name)
+            button.setFixedHeight(28)
+            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            row.addWidget(button)
+        row.addSpacing(8)
+        row.addWidget(self.hint, 1)
+        stack.indexChanged.connect(self._show_undo)
+        self._show_undo()
+        return row
+
+    @Slot()
+    def _show_undo(self) -> None:
+        stack = self._state.undo
+        for button, can, what, word in ((self.undo, stack.canUndo(), stack.undoText(), "Undo"), (self.redo, stack.canRedo(), stack.redoText(), "Redo")):
+            button.setEnabled(can)
+            button.setToolTip(f"{word} {what}" if can else f"Nothing to {word.lower()}")
+
+    def _show_song(self, song: AudioInfo | None) -> None:
+        for part in (self._inner, self.master, self.presets):
+            part.setEnabled(song is not None)
+        self.hint.setVisible(song is None)
+
+    def _show_stems(self, stems: tuple[StemLook, ...]) -> None:
+        if [look.name for look in stems] != list(self.strips):
+            self._rebuild([look.name for look in stems])
+        self.preset_menu.clear()
+        group = None
+        for preset in presets(stems):
+            if group not in {None, preset.group}:
+                self.preset_menu.addSeparator()
+            group = preset.group
+            self.preset_menu.addAction(self._action(preset))
+
+    def _action(self, preset: Preset) -> QAction:
+        action = QAction(preset.title, self.preset_menu, toolTip=preset.tip, checkable=True, enabled=preset.mix is not None)
+        action.setObjectName(f"preset-{preset.name}")
+        action.setData(preset.mix)
+        edit(action, action.triggered, lambda _on: self._state.load_mix(preset.mix, preset.title))
+        return action
+
+    @Slot()
+    def _mark_preset(self) -> None:
+        for action in self.preset_menu.actions():
+            mix = action.data()
+            action.setChecked(mix is not None and same(mix, self._state.mix))
+
+    def _rebuild(self, names: list[str]) -> None:
+        for strip in self.strips.values():
+            self._row.removeWidget(strip)
+            strip.hide()
+            strip.deleteLater()
+        self.strips = {name: Strip(self._state, name) for name in names}
+        for strip in self.strips.values():
+            self._row.addWidget(strip)
+        n = len(names)
+        self.scroll.setVisible(n > 0)
+        self.scroll.setMaximumWidth(max(1, n * STRIP_WIDTH + (n - 1) * self._row.spacing()))
+        self._inner.setMinimumWidth(self.scroll.maximumWidth())
+        self._order()
+
+    def _order(self) -> None:
+        """The Tab key goes strip by strip, from above to below, then to the master."""
+        chain = [self.presets, self.undo, self.redo]
+        for s in self.strips.values():
+            chain += [s.swatch, s.title, s.balance, s.width_, s.mute, s.solo, s.fader, s.gain, s.meter]
+        chain += [self.master.output, self.master.fader, self.master.gain, self.master.meter]
+        for one, next_ in zip(chain, chain[1:], strict=False):
+            QWidget.setTabOrder(one, next_)

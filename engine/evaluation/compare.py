@@ -1,0 +1,84 @@
+"""Whether one method is better than another or only luckier: paired Wilcoxon signed-rank tests with Bonferroni, and box plots."""
+
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.errors import BadInputError
+from engine.evaluation.scores import TITLES, TrackScores, columns
+from engine.types import Array
+
+ENOUGH_SONGS = 6  # with fewer pairs no two-sided signed-rank test can fall below p = 0.05 (2 / 2**5 = 0.06)
+
+
+def paired_tests(scores: list[TrackScores], metric: str = "sdr", over: str = "") -> list[dict[str, Any]]:
+    """Every pair of methods on every stem of one group: n pairs, median difference in dB, p, and p after Bonferroni.
+
+    F. Wilcoxon 1945, two-sided, by scipy.stats; the p of each test is multiplied by the number of tests made here.
+    Pairs are songs where there are at least ENOUGH_SONGS, otherwise windows: windows of one song are not independent,
+    so their p is too small; read it as "more than noise on these songs", not as a law.
+    """
+    methods = list(dict.fromkeys(score.method for score in scores if score.kind == "method"))
+    songs = list(dict.fromkeys(score.track for score in scores))
+    over = over or ("songs" if len(songs) >= ENOUGH_SONGS else "windows")
+    by_key = {(score.method, score.track): score for score in scores}
+    out: list[dict[str, Any]] = []
+    for a, b in combinations(methods, 2):
+        both = [(by_key[a, song], by_key[b, song]) for song in songs if (a, song) in by_key and (b, song) in by_key]
+        for name in columns(metric, scores[0].names):
+            if name.startswith("nothing"):
+                continue  # doing nothing is the same for every method
+            if over == "songs":
+                difference = np.array([x.median(metric, name) - y.median(metric, name) for x, y in both])
+            else:
+                difference = np.concatenate([x.windows[metric][name] - y.windows[metric][name] for x, y in both] or [np.zeros(0)])
+            difference = difference[np.isfinite(difference)]
+            if len(difference):
+                median = float(np.median(difference))
+                out.append(
+                    {"a": a, "b": b, "stem": name, "pairs": len(difference), "of": over, "a_minus_b_db": median, "p": _p(difference)}
+                )
+    for row in out:
+        row["p_bonferroni"] = min(1.0, row["p"] * len(out))
+    return out
+
+
+def _p(difference: Array) -> float:
+    """p of the two-sided signed-rank test; 1 where there is no difference at all."""
+    from scipy.stats import wilcoxon
+
+    return float(wilcoxon(difference).pvalue) if np.any(difference) else 1.0
+
+
+def box_plot(scores: list[TrackScores], metric: str, path: Path) -> None:
+    """Boxes over the windows of all songs of one group, a panel a stem, a box a method; written as PNG, whole or not at all.
+
+    Raises BadInputError where matplotlib is missing.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise BadInputError("Box plots need matplotlib, which is not installed; run `pip install nullsum[train]`.") from None
+    methods = list(dict.fromkeys(score.method for score in scores))
+    names = [name for name in columns(metric, scores[0].names) if not name.startswith("nothing")]
+    figure = Figure(figsize=(2.2 + 1.8 * len(names), 1.6 + 0.3 * len(methods)), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = np.atleast_1d(figure.subplots(1, len(names), sharey=True))
+    for panel, name in zip(panels, names, strict=True):
+        values = []
+        for method in methods:
+            own = [score.windows[metric][name] for score in scores if score.method == method and metric in score.windows]
+            joined = np.concatenate([*own, np.zeros(0)])
+            values.append(joined[np.isfinite(joined)])
+        panel.boxplot(values, orientation="horizontal", showfliers=False, whis=(5, 95))
+        panel.set_yticks(range(1, len(methods) + 1), methods)
+        panel.set_title(name)
+        panel.grid(axis="x", alpha=0.3)
+    panels[0].invert_yaxis()
+    figure.supxlabel(f"{TITLES[metric]}, dB (windows of 1 s; whiskers at 5 and 95 %)")
+    part = path.with_suffix(".part.png")
+    figure.savefig(part, dpi=120)
+    part.replace(path)
