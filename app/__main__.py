@@ -11,10 +11,12 @@ def main() -> None:
     from engine.cli import main as command_line
 
     arguments = sys.argv[1:]
-    if not arguments or arguments[0] in COMMANDS or arguments[0].startswith("-"):
+    if arguments and (arguments[0] in COMMANDS or arguments[0] in ("--help", "-h")):
         command_line(arguments)
         return
-    command_line(["separate", *arguments, "-o", "nullsum-stems"])  # until the window exists
+    from app.window import run
+
+    sys.exit(run(arguments))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Makes the blocks that playback is about to need: the mixture and all stems of a stretch, round the loop where one is set.
+r"""Makes the blocks that playback is about to need: the mixture and all stems of a stretch, round the loop where one is set.
 
 A loop [a, b) plays a .. b-1 and then a again; its length is exact. So that the jump does not click, the last LOOP_FADE before b fade
 over into what lies as far before a, and the samples from a on are untouched:
 
-    before b     \\______ (1 - w) song[b - X .. b)
+    before b     \______ (1 - w) song[b - X .. b)
     before a   + /       w song[a - X .. a)          silence where a < X: there the song begins
     then a ...           song[a ..)
 """

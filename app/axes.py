@@ -50,7 +50,7 @@ def time_step(seconds: float, px: float, least_px: float = 76.0) -> float:
 def _dress(axis: pg.AxisItem) -> None:
     font = QFont()
     font.setPixelSize(TICK_PX)
-    axis.setStyle(tickFont=font, tickTextOffset=5, tickLength=-5, autoExpandTextSpace=False)
+    axis.setStyle(tickFont=font, tickTextOffset=5, tickLength=-5, autoExpandTextSpace=False, hideOverlappingLabels=False)
     axis.setTextPen(theme.DIM)
     axis.setPen(theme.LINE)
     axis.setTickPen(theme.FAINT)
@@ -72,10 +72,9 @@ class TimeAxis(pg.AxisItem):
         major = [i * step for i in range(first, math.ceil(maxVal / step) + 1)]
         n = round(step / part)
         minor = [(first * n + i) * part for i in range(n * (len(major) + 1)) if i % n]
-        inside = lambda values: [v for v in values if minVal <= v <= maxVal]  # noqa: E731 - twice on the next line
-        return [(step, inside(major)), (part, inside(minor))]
+        return [(s, [v for v in values if minVal <= v <= maxVal]) for s, values in ((step, major), (part, minor))]
 
-    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: ARG002, N802
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: N802
         """m:ss at the steps, nothing at their parts."""
         view = self.range
         step = time_step(view[1] - view[0], self.size().width())
@@ -108,27 +107,26 @@ class FrequencyAxis(pg.AxisItem):
         self.update()
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:  # noqa: N802, N803
-        """Labels wherever 24 px are free, round numbers first; the 1-2-3..9 between them as small ticks."""
+        """Labels wherever 24 px are free (60 px for finer numbers), round ones first; the 1-2-3..9 between them as small ticks."""
         low_hz, high_hz = self._hz_at(minVal), self._hz_at(maxVal)
         px_per_row = size / max(maxVal - minVal, 1e-9)
         labelled: dict[float, str] = {}
         small: list[float] = []
         for rank, mantissas in enumerate(MANTISSAS):
-            if rank > 4 and len(labelled) >= 8:
-                break
+            free_px = 24 if rank < 5 else 60
             for decade in range(1, 6):
                 for hz in (m * 10.0**decade for m in mantissas):
                     row = self._row_at(hz)
                     if not low_hz <= hz <= high_hz or not minVal <= row <= maxVal:
                         continue
-                    if all(abs(row - other) * px_per_row >= 24 for other in labelled):
+                    if all(abs(row - other) * px_per_row >= free_px for other in labelled):
                         labelled[row] = hertz(hz)
-                    elif rank <= 4:
+                    elif rank < 5:
                         small.append(row)
         self._texts = labelled
         return [(1.0, list(labelled)), (0.1, small)]
 
-    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: ARG002, N802
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: N802
         """Hertz at the labels."""
         return [self._texts.get(v, "") if spacing == 1.0 else "" for v in values]
 
@@ -141,6 +139,7 @@ class DbLegend(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._range = colours.RANGE_DB
+        self._grey = False
         self._drag: tuple[float, tuple[float, float]] | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
@@ -149,12 +148,18 @@ class DbLegend(QWidget):
         self.set_range(*self._range)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Wide enough for three digits."""
         return QSize(46, 200)
 
     def set_range(self, low_db: float, high_db: float) -> None:
         """Show these decibels."""
         self._range = (low_db, high_db)
         self.setAccessibleDescription(f"from {low_db:.0f} to {high_db:.0f} decibels")
+        self.update()
+
+    def set_grey(self, grey: bool) -> None:
+        """Show brightness alone: the colours of the picture are those of the stems."""
+        self._grey = grey
         self.update()
 
     def _move(self, by_db: float) -> None:
@@ -171,15 +176,15 @@ class DbLegend(QWidget):
     def _bar(self) -> QRectF:
         return QRectF(8, 26.5, 10, max(10.0, self.height() - 26.5 - 8))
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """The bar and its ticks every 6, 12 or 24 dB."""
         p = QPainter(self)
         bar = self._bar()
         low, high = self._range
         gradient = QLinearGradient(bar.bottomLeft(), bar.topLeft())
-        rgb = colours.colour_map()
+        rgb = colours.grey_map() if self._grey else colours.colour_map()
         for i in range(33):
-            gradient.setColorAt(i / 32, QColor(*(int(v) for v in rgb[round(i / 32 * (len(rgb) - 1))])))
+            gradient.setColorAt(i / 32, QColor(*rgb[round(i / 32 * (len(rgb) - 1))].tolist()))
         p.fillRect(bar, gradient)
         p.setPen(QColor(theme.ACCENT if self.hasFocus() else theme.LINE))
         p.drawRect(bar)
@@ -188,11 +193,11 @@ class DbLegend(QWidget):
         p.setFont(font)
         p.setPen(QColor(theme.DIM))
         p.drawText(QRectF(0, 4, self.width() - 4, 18), Qt.AlignmentFlag.AlignCenter, "dB")
-        step = next((s for s in (3, 6, 12, 24) if bar.height() * s / (high - low) >= 30), 48)
+        right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+        step = next((s for s in (3, 6, 12, 24) if bar.height() * s / (high - low) >= 48), 48)
         for db in range(math.ceil(low / step) * step, math.floor(high) + 1, step):
-            y = bar.bottom() - (db - low) / (high - low) * bar.height()
-            p.drawLine(int(bar.right()) + 2, round(y), int(bar.right()) + 4, round(y))
-            p.drawText(QRectF(bar.right() + 6, y - 8, 30, 16), Qt.AlignmentFlag.AlignVCenter, f"{db}".replace("-", "−"))
+            y = min(max(bar.bottom() - (db - low) / (high - low) * bar.height(), bar.top() + 5), bar.bottom() - 5)
+            p.drawText(QRectF(bar.right(), y - 8, self.width() - bar.right() - 5, 16), right, f"{db}".replace("-", "−"))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Begin to drag."""
@@ -205,11 +210,11 @@ class DbLegend(QWidget):
             by = (event.position().y() - y) / self._bar().height() * (high - low)
             self._want(low + by, high + by)
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: ARG002, N802
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """End of the drag."""
         self._drag = None
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: ARG002, N802
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Back to the default."""
         self.range_wanted.emit(*colours.RANGE_DB)
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 FLOOR_DB, TOP_DB = -96.0, 0.0  # what bytes 0 and 255 of a picture stand for (engine.display)
-RANGE_DB = (-84.0, -12.0)  # shown by default: a mastered song's loudest cells lie about -15 dB, its noise below -90
+RANGE_DB = (-80.0, -8.0)  # shown by default: a mastered song's loudest cells lie about -12 dB, its noise below -90
 LIGHTNESS = (0.150, 0.965)
 HUES = ((0.0, 268.0), (0.25, 285.0), (0.5, 350.0), (0.68, 398.0), (0.85, 432.0), (1.0, 458.0))  # degrees at positions
 CHROMAS = ((0.0, 0.025), (0.15, 0.085), (0.35, 0.145), (0.6, 0.165), (0.85, 0.125), (1.0, 0.05))
@@ -25,7 +25,9 @@ def _srgb(lightness: np.ndarray, chroma: np.ndarray, hue: np.ndarray) -> np.ndar
         lightness - 0.0894841775 * a - 1.2914855480 * b,
     ]) ** 3  # fmt: skip
     to_rgb = np.array([
-        [4.0767416621, -3.3077115913, 0.2309699292], [-1.2684380046, 2.6097574011, -0.3413193965], [-0.0041960863, -0.7034186147, 1.7076147010],
+        [4.0767416621, -3.3077115913, 0.2309699292],
+        [-1.2684380046, 2.6097574011, -0.3413193965],
+        [-0.0041960863, -0.7034186147, 1.7076147010],
     ])  # fmt: skip
     linear = (to_rgb @ lms).T
     return np.where(linear > 0.0031308, 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055, 12.92 * linear)
@@ -61,9 +63,14 @@ def table(low_db: float, high_db: float) -> np.ndarray:
 def tint_tables(low_db: float, high_db: float) -> tuple[np.ndarray, np.ndarray]:
     """Picture byte -> how much of its owner's colour and how much white a cell shows, uint16 (256,) of 0..255 each."""
     at = _positions(low_db, high_db)
-    colour = np.clip(0.055 + 1.05 * at**1.25, 0.0, 1.0)
+    colour = 0.05 + 0.95 * at
     white = np.clip((at - 0.8) / 0.2, 0.0, 1.0) * 0.45
     return np.rint(colour * (1 - white) * 255).astype(np.uint16), np.rint(white * 255).astype(np.uint16)
+
+
+def grey_map() -> np.ndarray:
+    """Brightness alone, uint8 (1024, 3): the legend of the tinted picture."""
+    return np.repeat(np.linspace(12, 235, 1024).astype(np.uint8)[:, None], 3, axis=1)
 
 
 def packed(rgb: np.ndarray) -> np.ndarray:

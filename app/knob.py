@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QColor, QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter, QPen, QWheelEvent
-from PySide6.QtWidgets import QAbstractButton, QColorDialog, QDial, QMenu, QWidget
+from PySide6.QtWidgets import QAbstractButton, QColorDialog, QDial, QMenu, QSizePolicy, QWidget
 
 from app import theme
 from app.binding import edit, show
 from app.state import State, StemLook
+
 
 class Gestures:
     """Which moves are one undo step: those of a drag, and steps by wheel or key that follow each other closely."""
@@ -118,7 +119,7 @@ class Knob(QDial):
         self.setAccessibleDescription(self.text)
         why = "" if self.isEnabled() else "<br>The recording is not stereo"
         self.setToolTip(
-            f"<b>{self._title} {self._field} {self.text}</b>{why}<br>Drag up or down (Ctrl: finely) · wheel or arrows 1 %, with Shift 10 %<br>"
+            f"<b>{self._title} {self._field} {self.text}</b>{why}<br>Drag up or down (Ctrl: finely) · wheel or arrows 1 %, Shift 10 %<br>"
             f"Double click or Home: {'centre' if self._field == 'balance' else '100 %, as it is'}"
         )
 
@@ -168,8 +169,8 @@ class Knob(QDial):
         keys = Qt.Key
         steps = {keys.Key_Up: 1, keys.Key_Right: 1, keys.Key_Down: -1, keys.Key_Left: -1, keys.Key_PageUp: 10, keys.Key_PageDown: -10}
         if event.key() in steps:
-            step = steps[event.key()] * (10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier and abs(steps[event.key()]) == 1 else 1)
-            self.move_to(self.value() + step, self._gestures.step())
+            step, shift = steps[event.key()], event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            self.move_to(self.value() + step * (10 if shift and abs(step) == 1 else 1), self._gestures.step())
         elif event.key() in {keys.Key_Home, keys.Key_Delete, keys.Key_Backspace}:
             self.move_to(self._neutral)
         else:
@@ -183,7 +184,7 @@ class Knob(QDial):
         on, moved = self.isEnabled(), self.value() != self._neutral
         ring = QRectF((self.width() - 24) / 2, 3, 24, 24)
         middle, half = ring.center(), self.SWEEP / 2
-        angle = (self.value() - (self.minimum() + self.maximum()) / 2) / (self.maximum() - self.minimum()) * self.SWEEP  # 0 is up, clockwise
+        angle = (self.value() - self._neutral) / (self.maximum() - self.minimum()) * self.SWEEP  # 0 is up, clockwise
         flat = Qt.PenCapStyle.FlatCap
         p.setPen(QPen(QColor(theme.LINE), 3, Qt.PenStyle.SolidLine, flat))
         p.drawArc(ring, round((90 + half) * 16), round(-self.SWEEP * 16))
@@ -221,6 +222,7 @@ class Swatch(QAbstractButton):
         self._state, self._stem = state, stem
         self.setObjectName(f"colour-{stem}")
         self.setFixedHeight(10)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
@@ -235,7 +237,7 @@ class Swatch(QAbstractButton):
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: D102, N802 - Qt's
-        return QSize(104, 10)
+        return QSize(108, 10)
 
     @Slot()
     def choose(self) -> None:
@@ -267,7 +269,8 @@ class Swatch(QAbstractButton):
 
     def paintEvent(self, _event: object) -> None:  # noqa: D102, N802 - Qt's
         p = QPainter(self)
-        p.fillRect(self.rect().adjusted(0, 0, 0, -2 if self.underMouse() else -4), QColor(self._look.colour if self.isEnabled() else theme.LINE))
+        bar = self.rect().adjusted(0, 0, 0, -2 if self.underMouse() else -4)
+        p.fillRect(bar, QColor(self._look.colour if self.isEnabled() else theme.LINE))
         if self.hasFocus():
             p.setPen(QPen(QColor(theme.TEXT), 2))
             p.drawRect(self.rect().adjusted(1, 1, -1, -1))

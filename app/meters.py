@@ -115,11 +115,13 @@ class Meter(QWidget):
         self._timer.timeout.connect(self._tick)
         self.setObjectName(f"meter-{stem or 'master'}")
         if lying:
-            self.setMinimumSize(96 + foot, 20)
+            self.setMinimumSize(72 + foot, 20)
         else:
             self.setMinimumSize(36, TOP + BOTTOM + foot + 64)
         self.setTitle(stem.capitalize() if stem else "Master")
         show(self, state, "levels", self._feed)
+        if stem is None:
+            show(self, state, "output_db", self._output_changed)  # what was measured before no longer holds
 
     def setTitle(self, title: str) -> None:  # noqa: N802 - beside Qt's setters
         """Name it for screen readers and the tool tip."""
@@ -157,6 +159,9 @@ class Meter(QWidget):
         self._repaint_if_changed()
         if was:
             self.clipping_changed.emit(False)
+
+    def _output_changed(self, _output_db: float) -> None:
+        self.reset()
 
     def _feed(self, levels: Levels | None) -> None:
         peaks = () if levels is None else levels.master if self._stem is None else levels.stems.get(self._stem, ())
@@ -229,8 +234,9 @@ class Meter(QWidget):
         thick = ((area.height() if self._lying else area.width()) - gap * (n - 1)) / n
         for i, channel in enumerate(channels):
             shift = i * (thick + gap)
-            bar = QRectF(area.left(), area.top() + shift, area.width(), thick) if self._lying else QRectF(area.left() + shift, area.top(), thick, area.height())
-            self._paint_bar(p, bar, channel, on)
+            lying = QRectF(area.left(), area.top() + shift, area.width(), thick)
+            upright = QRectF(area.left() + shift, area.top(), thick, area.height())
+            self._paint_bar(p, lying if self._lying else upright, channel, on)
         if self.hasFocus():
             p.setPen(QPen(QColor(theme.ACCENT), 2))
             p.drawRect(area.adjusted(-3, -3, 11, 3) if self._lying else area.adjusted(-3, -13, 3, 3))
@@ -238,13 +244,14 @@ class Meter(QWidget):
             self._paint_figure(p, on)
 
     def _paint_bar(self, p: QPainter, bar: QRectF, channel: Channel, on: bool) -> None:
-        p.fillRect(bar, QColor(theme.WINDOW if on else theme.PANEL))
+        ground = theme.RAISED if self._lying else theme.WINDOW  # against what it lies on
+        p.fillRect(bar, QColor(ground))
         level = place(channel.level_db) if on else 0.0
-        p.fillRect(self._along(bar, 0.0, min(level, ZERO_AT)), QColor(self._colour))
+        p.fillRect(self._along(bar, 0.0, min(level, ZERO_AT)), QColor(self._colour).darker(118))  # calmer than the swatch
         if level > ZERO_AT:
             p.fillRect(self._along(bar, ZERO_AT, level), QColor(theme.CLIP))
         zero = self._along(bar, ZERO_AT, ZERO_AT)
-        p.fillRect(zero.adjusted(-1, 0, 0, 0) if self._lying else zero.adjusted(0, 0, 0, 1), QColor(theme.PANEL))
+        p.fillRect(zero.adjusted(-1, 0, 0, 0) if self._lying else zero.adjusted(0, 0, 0, 1), QColor(theme.LINE))
         hold = place(channel.hold_db) if on else 0.0
         if hold > 0.0:
             at = self._along(bar, hold, hold)

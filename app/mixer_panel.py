@@ -1,20 +1,22 @@
 """The mixer: a strip per stem and a master, presets, undo. Strips read and move the state; they remember nothing."""
 
+from itertools import pairwise
+
 from PySide6.QtCore import QSignalBlocker, Qt, Slot
-from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QMenu, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from app import icons, theme
 from app.binding import edit, show
 from app.fader import Fader, GainField
 from app.knob import Knob, Swatch, change_look
 from app.meters import Meter
-from app.presets import Preset, presets, same
+from app.presets import PresetsButton
 from app.state import State, StemLook
 from app.transport import OutputButton
 from engine.types import AudioInfo, Mix
 
-STRIP_WIDTH = 104
+STRIP_WIDTH = 108
 NO_SONG = "Open a song to mix it: drop a file on the window or press Ctrl+O"
 
 
@@ -95,7 +97,7 @@ class Strip(QFrame):
     def _switch(self, field: str) -> QToolButton:
         button = QToolButton(text=field[0].upper(), checkable=True, objectName=f"{field}-{self.stem}")
         button.setProperty("switch", field)
-        button.setFixedSize(42, 24)
+        button.setFixedSize(44, 24)
         button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         edit(button, button.clicked, lambda on: self._state.move_strip(self.stem, **{field: on}))
         return button
@@ -121,7 +123,7 @@ class Strip(QFrame):
             with QSignalBlocker(button):
                 button.setChecked(on)
         silent = strip.mute or (not strip.solo and any(other.solo for other in mix.stems.values()))
-        self.title.setStyleSheet(f"color: {theme.FAINT}" if silent else "")
+        self.title.setStyleSheet(f"color: {theme.DIM}" if silent else "")
 
     def _show_song(self, song: AudioInfo | None) -> None:
         for knob in (self.balance, self.width_):
@@ -148,10 +150,11 @@ class MasterStrip(QFrame):
         self.setFixedWidth(STRIP_WIDTH)
         bar = QFrame()
         bar.setFixedHeight(10)
+        bar.setStyleSheet(f"background: {theme.LINE}; margin-bottom: 4px")
         name, caption = QLabel("Master"), QLabel("Output gain")
         name.setFixedHeight(24)
         caption.setFixedHeight(44)
-        caption.setStyleSheet(f"color: {theme.DIM}; font-size: 11px; padding-bottom: 2px")
+        caption.setStyleSheet(f"QLabel {{ color: {theme.DIM}; font-size: 11px }} QLabel:disabled {{ color: {theme.FAINT} }}")
         self.fader, self.meter = Fader(state, None), Meter(state, None, foot=28)
         self.gain, self.output = GainField(state, self.fader), OutputButton(state, self.meter)
         self.output.setFixedHeight(24)
@@ -166,7 +169,7 @@ def lay_out(strip: QFrame, bar: list[QWidget], name: list[QWidget], place: list[
     column = QVBoxLayout(strip)
     column.setContentsMargins(0, 0, 0, 8)
     column.setSpacing(0)
-    for parts, gap, margin in ((bar, 0, 0), (name, 4, 4), (place, 4, 6), (switches, 4, 8)):
+    for parts, gap, margin in ((bar, 0, 0), (name, 4, 4), (place, 4, 8), (switches, 4, 8)):
         row = QHBoxLayout()
         row.setContentsMargins(margin, 0, margin, gap)
         row.setSpacing(4)
@@ -175,7 +178,7 @@ def lay_out(strip: QFrame, bar: list[QWidget], name: list[QWidget], place: list[
         column.addLayout(row)
     body = QGridLayout()
     body.setContentsMargins(8, 4, 8, 0)
-    body.setHorizontalSpacing(2)
+    body.setHorizontalSpacing(4)
     body.setVerticalSpacing(4)
     body.addWidget(fader, 0, 0)
     body.addWidget(gain, 1, 0)
@@ -195,26 +198,29 @@ class MixerPanel(QWidget):
         self.master = MasterStrip(state)
         self.hint = QLabel(NO_SONG)
         self.hint.setStyleSheet(f"color: {theme.DIM}")
-        self.preset_menu = QMenu(self, toolTipsVisible=True)
-        self.preset_menu.aboutToShow.connect(self._mark_preset)
-        self._row = QHBoxLayout()
+        self._inner = QWidget()
+        self._row = QHBoxLayout(self._inner)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(4)
-        self._inner = QWidget()
-        self._inner.setLayout(self._row)
         self.scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
         self.scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.scroll.setWidget(self._inner)
+        self.scroll.horizontalScrollBar().rangeChanged.connect(self._make_room)
+        self._under_master = QWidget()
+        self._under_master.setFixedHeight(0)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(8, 8, 8, 8)
         whole.setSpacing(8)
         whole.addLayout(self._tools())
-        desk = QHBoxLayout()
+        desk = QGridLayout()
         desk.setSpacing(8)
-        desk.addWidget(self.scroll, 100)
-        desk.addWidget(self.master)
-        desk.addStretch(1)
+        desk.setVerticalSpacing(0)
+        desk.addWidget(self.scroll, 0, 0, 2, 1)
+        desk.addWidget(self.master, 0, 1)
+        desk.addWidget(self._under_master, 1, 1)
+        desk.setColumnStretch(0, 100)
+        desk.setColumnStretch(2, 1)
         whole.addLayout(desk, 1)
         show(self, state, "stems", self._show_stems)
         show(self, state, "song", self._show_song)
@@ -222,33 +228,44 @@ class MixerPanel(QWidget):
     def _tools(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(4)
-        self.presets = QToolButton(text="Presets", icon=icons.icon("down"), popupMode=QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.presets.setMenu(self.preset_menu)
-        self.presets.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.presets.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the arrow after the word
-        self.presets.setToolTip("Set all strips at once")
+        self.presets = PresetsButton(self._state)
         self.undo, self.redo = QToolButton(icon=icons.icon("undo")), QToolButton(icon=icons.icon("redo"))
         stack = self._state.undo
         for button, name, verb in ((self.undo, "Undo", stack.undo), (self.redo, "Redo", stack.redo)):
             button.clicked.connect(verb)
             button.setAccessibleDescription(f"{name} the last change of the mixer")
-        for button, name in ((self.presets, "Mixer presets"), (self.undo, "Undo mixer"), (self.redo, "Redo mixer")):
-            button.setAccessibleName(name)
+            button.setAccessibleName(f"{name} mixer change")
+        for button in (self.presets, self.undo, self.redo):
             button.setFixedHeight(28)
             button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             row.addWidget(button)
         row.addSpacing(8)
-        row.addWidget(self.hint, 1)
-        stack.indexChanged.connect(self._show_undo)
-        self._show_undo()
+        row.addWidget(self.hint)
+        row.addStretch(1)
+        stack.canUndoChanged.connect(self.undo.setEnabled)
+        stack.canRedoChanged.connect(self.redo.setEnabled)
+        stack.undoTextChanged.connect(self._show_undo)
+        stack.redoTextChanged.connect(self._show_redo)
+        self.undo.setEnabled(stack.canUndo())
+        self.redo.setEnabled(stack.canRedo())
+        self._show_undo(stack.undoText())
+        self._show_redo(stack.redoText())
         return row
 
-    @Slot()
-    def _show_undo(self) -> None:
-        stack = self._state.undo
-        for button, can, what, word in ((self.undo, stack.canUndo(), stack.undoText(), "Undo"), (self.redo, stack.canRedo(), stack.redoText(), "Redo")):
-            button.setEnabled(can)
-            button.setToolTip(f"{word} {what}" if can else f"Nothing to {word.lower()}")
+    @Slot(str)
+    def _show_undo(self, text: str) -> None:
+        self.undo.setToolTip(f"Undo {text}" if text else "Nothing to undo")
+
+    @Slot(str)
+    def _show_redo(self, text: str) -> None:
+        self.redo.setToolTip(f"Redo {text}" if text else "Nothing to redo")
+
+    @Slot(int, int)
+    def _make_room(self, _low: int, high: int) -> None:
+        """Keep the faders of strips and master at one height: the scroll bar takes as much from both."""
+        bar = self.scroll.horizontalScrollBar().sizeHint().height() if high > 0 else 0
+        self._under_master.setFixedHeight(bar)
+        self.scroll.setMinimumHeight(self._inner.minimumSizeHint().height() + bar)
 
     def _show_song(self, song: AudioInfo | None) -> None:
         for part in (self._inner, self.master, self.presets):
@@ -258,26 +275,6 @@ class MixerPanel(QWidget):
     def _show_stems(self, stems: tuple[StemLook, ...]) -> None:
         if [look.name for look in stems] != list(self.strips):
             self._rebuild([look.name for look in stems])
-        self.preset_menu.clear()
-        group = None
-        for preset in presets(stems):
-            if group not in {None, preset.group}:
-                self.preset_menu.addSeparator()
-            group = preset.group
-            self.preset_menu.addAction(self._action(preset))
-
-    def _action(self, preset: Preset) -> QAction:
-        action = QAction(preset.title, self.preset_menu, toolTip=preset.tip, checkable=True, enabled=preset.mix is not None)
-        action.setObjectName(f"preset-{preset.name}")
-        action.setData(preset.mix)
-        edit(action, action.triggered, lambda _on: self._state.load_mix(preset.mix, preset.title))
-        return action
-
-    @Slot()
-    def _mark_preset(self) -> None:
-        for action in self.preset_menu.actions():
-            mix = action.data()
-            action.setChecked(mix is not None and same(mix, self._state.mix))
 
     def _rebuild(self, names: list[str]) -> None:
         for strip in self.strips.values():
@@ -299,5 +296,5 @@ class MixerPanel(QWidget):
         for s in self.strips.values():
             chain += [s.swatch, s.title, s.balance, s.width_, s.mute, s.solo, s.fader, s.gain, s.meter]
         chain += [self.master.output, self.master.fader, self.master.gain, self.master.meter]
-        for one, next_ in zip(chain, chain[1:], strict=False):
+        for one, next_ in pairwise(chain):
             QWidget.setTabOrder(one, next_)

@@ -4,7 +4,7 @@ import math
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
-from PySide6.QtWidgets import QAbstractButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from app import theme
 from app.binding import show
@@ -25,7 +25,7 @@ def badge_text(null: NullState | None) -> tuple[str, str, str]:
     """
     stems = null.stems_sum_db if null else None
     if stems is None or math.isnan(stems):
-        second = "sum of the stems not measured yet"
+        second = "stems not measured yet"
     elif stems == -math.inf:
         second = "stems sum exactly"
     else:
@@ -50,6 +50,7 @@ class NullBadge(QAbstractButton):
         self._state = state
         self.setObjectName("null-badge")
         self.setFixedHeight(40)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)  # narrower: the lines end in ...
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)

@@ -1,12 +1,12 @@
-"""The sound card's callback: blocks and a desk in, samples out. No lock, no file, no wait, no message.
+r"""The sound card's callback: blocks and a desk in, samples out. No lock, no file, no wait, no message.
 
 Others hand over by swapping one reference: `reel` (player thread), `desk` and `playing` (window). The callback looks at them when
 nothing is fading, and fades: from the old desk or reel to the new one over TRANSITION (a line, so no step is larger than the
 material's own plus 1/350 of what changes), up from silence and down to it over FADE.
 
     level  1 |      ________          ____          after a fade the samples are exactly those of engine.render
-             |     /        \\        /
-           0 |____/          \\______/               silent: nothing moves, a new reel or desk is taken at once
+             |     /        \        /
+           0 |____/          \______/               silent: nothing moves, a new reel or desk is taken at once
               play     pause, or the ring runs dry: the fade ends with the last sample that is ready
 """
 
@@ -127,10 +127,8 @@ class RealtimeMix:
             return self._silence(out, cursor)
         up = self.playing and spare > 0
         n = min(n, left, self._until_boundary())
-        if up:
-            n = min(n, spare, n_fade - self._fade) if self._fade < n_fade else min(n, spare)
-        else:
-            n = min(n, self._fade)
+        at_most = min(spare, n_fade - self._fade or spare) if up else self._fade  # until the fade is over
+        n = min(n, at_most)
         if n <= 0:  # cannot happen while the fade is kept in reserve; never hang the sound card for it
             self._fade = 0
             return self._silence(out, cursor)

@@ -166,7 +166,8 @@ class SoundDeviceSink:
         try:
             self._stream.start()
         except sound_library().PortAudioError as error:
-            raise SinkError(f"{device_name(self._device)} could not be started ({_reason(error)}); choose another in Preferences.") from None
+            name = device_name(self._device)
+            raise SinkError(f"{name} could not be started ({_reason(error)}); choose another in Preferences.") from None
         self._running = True
 
     def stop(self) -> None:

@@ -78,12 +78,14 @@ def best_opening(device: str | int | None, rate_hz: int, n_channels: int) -> Ope
     Raises SinkError where there is no such device or it takes nothing that could be tried.
     """
     sd = sound_library()
-    try:
-        found = sd.query_devices(device, "output")
-    except (sd.PortAudioError, ValueError):
-        if not list_devices():
-            raise SinkError("No sound: this machine has no sound output; connect one or start its sound server.") from None
-        raise SinkError(f"{device_name(device)} was not found; connect it or choose another in Preferences.") from None
+    found = _found(device)
+    if found is None:
+        any_output = list_devices(refresh=True)  # it may have come back; nothing of ours is open now
+        found = _found(device)
+    if found is None and not any_output:
+        raise SinkError("No sound: this machine has no sound output; connect one or start its sound server.")
+    if found is None:
+        raise SinkError(f"{device_name(device)} was not found; connect it or choose another in Preferences.")
     own_rate_hz, most = round(found["default_samplerate"]), int(found["max_output_channels"])
     refused = ""
     for rate in dict.fromkeys((rate_hz, own_rate_hz, 48000, 44100)):
@@ -99,6 +101,15 @@ def best_opening(device: str | int | None, rate_hz: int, n_channels: int) -> Ope
                 (downmix_words(n_channels, n),) if n != n_channels else ())  # fmt: skip
             return Opening(rate, n, changes)
     raise SinkError(f"{device_name(device)} takes neither this song's rate nor its own ({refused}); choose another in Preferences.")
+
+
+def _found(device: str | int | None) -> Any:
+    """What PortAudio says of an output, None where there is none."""
+    sd = sound_library()
+    try:
+        return sd.query_devices(device, "output")
+    except (sd.PortAudioError, ValueError):
+        return None
 
 
 def best_rate(device: str | int | None, rate_hz: int) -> int:

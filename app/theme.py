@@ -13,7 +13,7 @@ CAP, CAP_HOT = "#474e58", "#59626e"  # what is dragged; under the pointer
 # told apart with any kind of colour vision, after Okabe and Ito; lightened for the dark ground
 STEM_COLOURS = {"vocals": "#e8a33d", "drums": "#4fb3e8", "bass": "#d678b0", "other": "#3fbf93",
                 "harmonic": "#3fbf93", "percussive": "#4fb3e8"}  # fmt: skip
-MORE_COLOURS = ("#e8a33d", "#4fb3e8", "#3fbf93", "#d678b0", "#d9d05a", "#e07b53", "#8f9cf0", "#a8b3bd")
+MORE_COLOURS = ("#d9d05a", "#8f9cf0", "#e07b53", "#a8b3bd", "#9fd06b", "#e59aa0", "#6fcfd6", "#c7a27c")  # none of those above
 
 FONT_PX = 12  # at 100 %; Qt scales it
 
@@ -59,10 +59,12 @@ QPushButton:disabled, QToolButton:disabled {{ background: {PANEL}; color: {FAINT
 QPushButton:default {{ border-color: {ACCENT}; }}
 QPushButton:focus, QToolButton:focus {{ border: 2px solid {ACCENT}; padding: 2px 7px; }}
 QLineEdit:focus, QComboBox:focus, QDoubleSpinBox:focus, QSpinBox:focus {{ border: 2px solid {ACCENT}; padding: 1px 3px; }}
-QToolButton[flat="true"] {{ background: transparent; border-color: transparent; }}
+QToolButton[flat="true"] {{ background: transparent; border-color: transparent; padding: 2px 4px; }}
 QToolButton[flat="true"]:hover {{ background: {RAISED}; }}
-QToolButton[flat="true"]:focus {{ border-color: {ACCENT}; }}
+QToolButton[flat="true"]:focus {{ border-color: {ACCENT}; padding: 1px 3px; }}
 QToolButton::menu-indicator {{ image: none; }}
+QPushButton#output {{ padding: 2px; }}
+QPushButton#output:focus {{ padding: 1px; }}
 QPushButton[alarm="true"] {{ background: {CLIP}; border-color: {CLIP}; color: {WINDOW}; }}
 QPushButton[alarm="true"]:focus {{ border-color: {TEXT}; }}
 QToolButton[switch="mute"], QToolButton[switch="solo"] {{ color: {DIM}; padding: 0; font-weight: bold; }}
@@ -71,9 +73,9 @@ QToolButton[switch="solo"]:checked {{ background: {WARN}; border-color: {WARN}; 
 QToolButton[switch="mute"]:focus, QToolButton[switch="solo"]:focus {{ border-color: {ACCENT}; padding: 0; }}
 QToolButton[switch="mute"]:checked:focus, QToolButton[switch="solo"]:checked:focus {{ border-color: {TEXT}; }}
 QToolButton[switch="mute"]:disabled, QToolButton[switch="solo"]:disabled {{ color: {FAINT}; background: {PANEL}; border-color: {RAISED}; }}
-QToolButton[segment] {{ border-radius: 0; margin: 0 0 0 -1px; color: {DIM}; padding: 3px 12px; }}
+QToolButton[segment] {{ border-radius: 0; margin: 0 0 0 -1px; color: {DIM}; padding: 3px 10px; }}
 QToolButton[segment]:checked {{ color: {TEXT}; }}
-QToolButton[segment]:focus {{ padding: 2px 11px; }}
+QToolButton[segment]:focus {{ padding: 2px 9px; }}
 QToolButton[segment="first"] {{ border-top-left-radius: 3px; border-bottom-left-radius: 3px; margin: 0; }}
 QToolButton[segment="last"] {{ border-top-right-radius: 3px; border-bottom-right-radius: 3px; }}
 QLineEdit, QDoubleSpinBox, QSpinBox, QComboBox {{ background: {WINDOW}; border: 1px solid {LINE}; border-radius: 3px; padding: 2px 4px; }}

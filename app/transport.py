@@ -2,8 +2,8 @@
 
 import math
 
-from PySide6.QtCore import QPointF, QRectF, QSignalBlocker, QSize, Qt, QTimer, Slot
-from PySide6.QtGui import QColor, QFontMetricsF, QIcon, QPainter
+from PySide6.QtCore import QPointF, QSignalBlocker, QSize, Qt, QTimer, Slot
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from app import icons, theme
@@ -70,7 +70,6 @@ class OutputButton(QPushButton):
     def _press(self) -> None:
         if self._meter.is_clipping:
             self._state.output_db -= max(0.5, math.ceil(round(self._meter.max_db, 6) * 2.0) / 2.0)
-            self._meter.reset()
             self._settle.start()
         else:
             self._state.output_db = 0.0
@@ -99,7 +98,7 @@ class TimeDisplay(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: D102, N802 - Qt's
         big, small = QFontMetricsF(self._big), QFontMetricsF(self._small)
-        longest = max(9, len(clock_text(self._state.seconds)))  # 00:00.000
+        longest = len(clock_text(self._state.seconds))
         return QSize(math.ceil(big.horizontalAdvance("0" * longest) + 12 + small.horizontalAdvance("0" * longest)), 32)
 
     def minimumSizeHint(self) -> QSize:  # noqa: D102, N802 - Qt's
@@ -109,14 +108,15 @@ class TimeDisplay(QWidget):
         if not self._state.playing:  # while it plays a screen reader would never stop
             position, length = self.text
             self.setAccessibleDescription(f"{position} of {length}" if length else "No song is open")
+        self.updateGeometry()
         self.update()
 
     def paintEvent(self, _event: object) -> None:  # noqa: D102, N802 - Qt's
         p, on = QPainter(self), self._state.song is not None
         position, length = self.text
-        big, small = QFontMetricsF(self._big), QFontMetricsF(self._small)
+        big = QFontMetricsF(self._big)
         base = round((self.height() + big.capHeight()) / 2)
-        right = big.horizontalAdvance("0" * max(9, len(length)) if length else position)
+        right = big.horizontalAdvance("0" * len(length or position))
         p.setFont(self._big)
         p.setPen(QColor(theme.TEXT if on else theme.FAINT))
         p.drawText(QPointF(right - big.horizontalAdvance(position), base), position)
@@ -145,7 +145,8 @@ class Transport(QWidget):
         self.level = Meter(state, None, foot=44, lying=True)
         self.level.setTitle("Output level")
         self.level.setObjectName("meter-output")
-        self.level.setFixedSize(176, 20)
+        self.level.setFixedHeight(20)
+        self.level.setMaximumWidth(176)
         self.output = QLabel()
         self.output.setStyleSheet(f"color: {theme.WARN}")
         self.output.setAccessibleName("Safe output gain")
@@ -154,12 +155,14 @@ class Transport(QWidget):
         row.setSpacing(4)
         for button in (self.to_start, self.play, self.stop, self.loop):
             row.addWidget(button)
-        row.addSpacing(12)
+        row.addSpacing(8)
         row.addWidget(self.time)
-        row.addSpacing(12)
+        row.addSpacing(8)
         row.addLayout(self._switch())
         row.addStretch(1)
+        row.addSpacing(8)
         row.addWidget(self.output)
+        row.addSpacing(4)
         row.addWidget(self.level)
         self._bind()
 
@@ -233,7 +236,9 @@ class Transport(QWidget):
             self.loop.setChecked(looping)
 
     def _show_selection(self, selection: tuple[float, float] | None) -> None:
-        tip = f"Loop {clock_text(selection[0])} to {clock_text(selection[1])} (L)" if selection else "Loop the selection (L): select a stretch first"
+        tip = "Loop the selection (L): select a stretch first"
+        if selection:
+            tip = f"Loop {clock_text(selection[0])} to {clock_text(selection[1])} (L)"
         self.loop.setToolTip(tip)
         self.loop.setAccessibleDescription(tip)
 
@@ -243,5 +248,5 @@ class Transport(QWidget):
             button.setChecked(True)
 
     def _show_output(self, output_db: float) -> None:
-        self.output.setText(f"Output {db_text(output_db)} dB" if output_db else "")
+        self.output.setText(f"{db_text(output_db)} dB" if output_db else "")
         self.output.setToolTip("Safe output gain: the whole output is played lower; reset it at the master" if output_db else "")

@@ -3,6 +3,7 @@
 Lossless files are read in place; lossy ones are decoded once (engine.audio_decode). Either way memory does not grow with length.
 """
 
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -38,10 +39,11 @@ def open_mixture(path: Path) -> "FileMixture":
 
 
 class FileMixture:
-    """A sound file that is open; a context manager. Made by open_mixture. One thread at a time; open two for two threads."""
+    """A sound file that is open; a context manager. Made by open_mixture. Several threads may read: each read waits its turn."""
 
     def __init__(self, info: AudioInfo, source: Source, seen: tuple[int, int]) -> None:
         self._info, self._source, self._seen = info, source, seen
+        self._turn = threading.Lock()
 
     @property
     def info(self) -> AudioInfo:
@@ -55,7 +57,9 @@ class FileMixture:
         """
         out, low, high = _window(self._info, start, n_samples)
         if high > low:
-            out[:, low - start : high - start] = self._source.read(low, high - low).T
+            with self._turn:
+                block = self._source.read(low, high - low)
+            out[:, low - start : high - start] = block.T
         return out
 
     def changed_on_disk(self) -> bool:
@@ -69,7 +73,8 @@ class FileMixture:
 
     def close(self) -> None:
         """Let go of the file and of the temporary one; closing twice does no harm."""
-        self._source.close()
+        with self._turn:
+            self._source.close()
 
     def __enter__(self) -> Self:
         return self

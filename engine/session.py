@@ -5,6 +5,7 @@ immutable snapshots that are replaced whole, so one thread may separate while an
 """
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,29 @@ from engine import export as _export
 from engine.audio import FileMixture, open_mixture
 from engine.audio_write import atomic_text
 from engine.cache import Cache
+from engine.device import choose
 from engine.errors import BadInputError
 from engine.export import Stretch, Written
 from engine.formats import OutputFormat, chosen_format
 from engine.masks import Masks
-from engine.methods import build
+from engine.measure import Measured, distance_db, measure
+from engine.methods import build, methods
 from engine.mix import is_neutral
 from engine.nulltest import NullReport, NullResult, null_test, versions
 from engine.render import Rendered, render, render_stems
 from engine.separate import empty_masks, identity, separate
 from engine.tags import Tags, read_tags
 from engine.types import Array, AudioInfo, IsCancelled, Method, Mix, Report, never_cancelled, silent_report
+
+__all__ = [  # what the app may take from here besides Session
+    "Cache", "Measured", "NullReport", "Session", "Stretch", "Written", "device_words", "distance_db", "is_neutral", "measure", "methods",
+]  # fmt: skip
+
+
+def device_words(wanted: str) -> tuple[str, str]:
+    """The compute device in words, and why it is no GPU (empty if it is one). Imports torch."""
+    device = choose(wanted)
+    return device.words, device.why_no_gpu
 
 
 class Session:
@@ -116,6 +129,15 @@ class Session:
         """The source's own format, or what was asked for; BadInputError for what cannot be."""
         return chosen_format(self.info, container, subtype)
 
+    def file_name(self, template: str, stem: str, extension: str) -> str:
+        """A file's name from a template with {song}, {stem} and {method}; what no disk allows becomes "_"."""
+        assert self.info.path is not None
+        try:
+            name = template.format(song=self.info.path.stem, stem=stem, method=self.method.info.name)
+        except (KeyError, IndexError, ValueError):
+            raise BadInputError(f"The name '{template}' cannot be read; use {{song}}, {{stem}} and {{method}} in it.") from None
+        return re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name).strip(" .") + extension
+
     def export_stems(
         self,
         folder: Path,
@@ -124,13 +146,16 @@ class Session:
         overwrite: bool = False,
         report: Report = silent_report,
         is_cancelled: IsCancelled = never_cancelled,
+        name_template: str = "{stem}",
     ) -> tuple[Written, NullReport]:
         """Stems and null report (txt and json, made from the files as they lie on disk) into a folder.
 
         Separates first what the stretch still needs. Nothing is left behind when it fails or is cancelled.
         """
-        targets = {stem: folder / f"{stem}{fmt.extension}" for stem in self.stems}
-        reports = [folder / "null-report.txt", folder / "null-report.json"]
+        targets = {stem: folder / self.file_name(name_template, stem, fmt.extension) for stem in self.stems}
+        reports = [folder / self.file_name(name_template, "null-report", ending) for ending in (".txt", ".json")]
+        if len(set(targets.values())) < len(targets):
+            raise BadInputError(f"The name '{name_template}' is the same for every stem; put {{stem}} into it.")
         assert self.info.path is not None
         _export.check_targets([*targets.values(), *reports], [self.info.path], overwrite)
         _export.check_room(folder, self.mixture, fmt, len(targets), stretch.n_samples)

@@ -19,6 +19,7 @@ from engine.types import Array
 WINDOW_S = 1.0
 SILENT_DB = -60.0  # a window counts when its reference has at least this power relative to the mean power of the whole mixture
 MAX_DB = 150.0  # figures end here: float32 holds no more, and JSON knows no infinity
+BSS_NOISE_DB = -80.0  # noise in the references of BSS eval, relative to their sum; SDR moves by less than 0.01 dB up to 50 dB
 BSS = ("bss_sdr", "bss_sir", "bss_sar", "bss_isr")
 
 
@@ -77,6 +78,10 @@ def bss_eval(references: Array, estimates: Array, rate_hz: int) -> dict[str, Arr
     F.-R. Stoeter, A. Liutkus, N. Ito, "The 2018 signal separation evaluation campaign", LVA/ICA 2018: one set of
     512-tap distortion filters for the whole track, windows of one second. Stems are paired by their place in the
     arrays. NaN: a stem that is silent throughout, and (museval's rule) for all stems a window in which one of them is.
+
+    This differs from museval alone in a trace of noise (BSS_NOISE_DB) wherever a reference is not digital silence. A stem
+    without treble (a low-passed bass, what a lossy codec left) makes its equations singular: they then answer with huge
+    filters that cancel. Measured on 15 s of a real song, ideal ratio mask, bass: SIR -15 dB without, 28 dB with it; SDR alike.
     """
     museval = _museval()
     n_windows = len(windows(references.shape[-1], rate_hz))
@@ -85,7 +90,7 @@ def bss_eval(references: Array, estimates: Array, rate_hz: int) -> dict[str, Arr
     if not there:
         return out
     heard = [bool(np.any(estimates[i].sum(axis=0))) for i in there]
-    truth = np.stack([references[i].T for i in there]).astype(np.float64)  # (stem, sample, channel), museval's order
+    truth = _with_noise(np.stack([references[i].T for i in there]))  # (stem, sample, channel), museval's order
     # a stand-in for an estimate that is silent throughout: the others do not depend on it
     guess = np.stack([(estimates if ok else references)[i].T for i, ok in zip(there, heard, strict=True)]).astype(np.float64)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -97,6 +102,13 @@ def bss_eval(references: Array, estimates: Array, rate_hz: int) -> dict[str, Arr
             if heard[row]:
                 out[name][stem] = np.clip(values[row], -MAX_DB, MAX_DB)
     return out
+
+
+def _with_noise(references: Array) -> Array:
+    """Float64 references (stem, sample, channel) with white noise that is the same every time; zeros stay zeros."""
+    scale = np.sqrt(np.mean(np.square(references.sum(axis=0, dtype=np.float64)))) * 10.0 ** (BSS_NOISE_DB / 20.0)
+    noise = np.random.default_rng(0).standard_normal(references.shape)
+    return np.asarray(references + noise * scale * (references != 0.0))
 
 
 @lru_cache(maxsize=1)

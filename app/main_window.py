@@ -1,0 +1,254 @@
+"""The window: picture above, mixer below, transport between; docks, menus, drop, close. No numpy, no audio."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, Qt, Slot
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtWidgets import QAbstractButton, QDockWidget, QFileDialog, QHBoxLayout, QMainWindow, QMessageBox, QVBoxLayout, QWidget
+
+from app.actions import ACTIONS, MENUS, make_actions
+from app.binding import show
+from app.bridge import Bridge
+from app.export_dialog import ExportDialog
+from app.mixer_panel import MixerPanel
+from app.null_badge import NullBadge
+from app.overview import Overview
+from app.paths import demo_song
+from app.preferences import PreferencesDialog
+from app.readout import Readout
+from app.report_dialog import ReportDialog
+from app.settings import Settings
+from app.shortcuts_dialog import ShortcutsDialog
+from app.spectrogram_view import SpectrogramView
+from app.state import State
+from app.status_bar import StatusBar
+from app.transport import Transport
+from app.verbs import Verbs
+from engine.types import AudioInfo
+
+FILES = "Audio (*.wav *.wave *.aif *.aiff *.flac *.caf *.rf64 *.w64 *.au *.ogg *.oga *.opus *.mp3 *.m4a *.mp4 *.aac);;All files (*)"
+ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+ABOUT = """<h3>Nullsum</h3>
+<p>A remixer whose neutral output is the original, sample for sample, and whose integer stems add up to it exactly.</p>
+<p>MIT licence. The promise is tested on every rate, depth and length; the Null report shows it for your own files.</p>"""
+
+
+class MainWindow(QMainWindow):
+    """Everything in its place; every verb goes to the state or the bridge."""
+
+    def __init__(self, state: State, bridge: Bridge, settings: Settings) -> None:
+        super().__init__()
+        self.state, self.bridge, self.settings = state, bridge, settings
+        self.setWindowTitle("Nullsum")
+        self.setAcceptDrops(True)
+        self.resize(1280, 800)
+        self.view = SpectrogramView(state)
+        self.overview = Overview(state)
+        self.readout = Readout(state)
+        self.transport = Transport(state)
+        self.badge = NullBadge(state)
+        self.mixer = MixerPanel(state)
+        self.status = StatusBar(state)
+        self.setStatusBar(self.status)
+        self.verbs = Verbs(state, self.view, self)
+        self._lay_out()
+        self.actions_ = make_actions(self, self._verbs())
+        self._menus()
+        self.view.window_changed.connect(self.overview.show_window)
+        self.overview.window_wanted.connect(self.view.show_window)
+        self.view.pointed.connect(self.readout.point)
+        self.badge.clicked.connect(self.show_report)
+        self.status.cancel_wanted.connect(bridge.cancel)
+        bridge.refused.connect(self._refused)
+        show(self, state, "song", self._show_song)
+        show(self, state, "overlay", self.actions_["overlay"].setChecked)
+        show(self, state, "follow_faders", self.actions_["follow_faders"].setChecked)
+        show(self, state, "looping", self.actions_["loop"].setChecked)
+        show(self, state, "method", self._show_method)
+        self.restoreGeometry(settings.bytes_of("geometry"))
+        self.restoreState(settings.bytes_of("state"))
+
+    def _lay_out(self) -> None:
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.overview)
+        column.addWidget(self.view, 1)
+        column.addWidget(self.readout)
+        bar = QHBoxLayout()
+        bar.setContentsMargins(8, 4, 8, 4)
+        bar.addWidget(self.transport, 1)
+        bar.addWidget(self.badge)
+        column.addLayout(bar)
+        self.setCentralWidget(centre)
+        dock = QDockWidget("Mixer", self)
+        dock.setObjectName("mixer dock")
+        dock.setTitleBarWidget(QWidget())  # a bar that says "Mixer" over a mixer would only take room
+        dock.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
+        dock.setWidget(self.mixer)
+        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+
+    def _verbs(self) -> dict[str, Callable[..., None]]:
+        return {
+            "open": self.ask_open, "open_demo": self.open_demo, "close": self.bridge_close, "export": self.show_export,
+            "report": self.show_report, "preferences": self.show_preferences, "quit": self.leave,
+            "undo": self.state.undo.undo, "redo": self.state.undo.redo, "neutral": self.verbs.reset_mix,
+            "select_all": self.verbs.select_all, "select_none": self.verbs.select_none, "play": self.verbs.play, "to_start": self.verbs.to_start,
+            "back": self.verbs.back, "forward": self.verbs.forward, "loop": self.verbs.set_looping, "hear_remix": self.verbs.hear_remix,
+            "hear_original": self.verbs.hear_original, "hear_difference": self.verbs.hear_difference, "flip": self.verbs.flip,
+            "overlay": self.verbs.set_overlay, "follow_faders": self.verbs.set_follow, "zoom_in": self.verbs.zoom_in, "zoom_out": self.verbs.zoom_out,
+            "zoom_all": self.verbs.zoom_all, "zoom_selection": self.verbs.zoom_selection, "shortcuts": self.show_shortcuts, "about": self.show_about,
+        }  # fmt: skip
+
+    def _menus(self) -> None:
+        menus = {name: self.menuBar().addMenu(f"&{name}") for name in MENUS}
+        for spec in ACTIONS:
+            menus[spec.menu].addAction(self.actions_[spec.name])
+            self.addAction(self.actions_[spec.name])
+            if spec.name == "open_demo":
+                self._recent = menus["File"].addMenu("Open recent")
+                self._recent.aboutToShow.connect(self._fill_recent)
+            if spec.name in ("open_demo", "close", "report", "preferences", "redo", "neutral", "forward", "loop", "follow_faders"):
+                menus[spec.menu].addSeparator()
+        self._method_group = QActionGroup(self)
+        group = ""
+        for info in self.bridge.methods().values():
+            if info.group != group:
+                group = info.group
+                menus["Method"].addSection(group[:1].upper() + group[1:])
+            action = QAction(f"{info.title}: {', '.join(info.stems)}", self._method_group, checkable=True)
+            action.setObjectName(info.name)
+            action.setToolTip(info.sentence)
+            action.setStatusTip(info.sentence)
+            menus["Method"].addAction(action)
+        menus["Method"].setToolTipsVisible(True)
+        self._method_group.triggered.connect(self._choose_method)
+
+    # ------------------------------------------------------------------ open and close
+
+    def open_path(self, path: Path) -> None:
+        """Open a song from anywhere: command line, drop, menu."""
+        self.bridge.open(path)
+
+    @Slot()
+    def ask_open(self) -> None:
+        """Ask for a file."""
+        recent = self.settings.recent
+        name, _ = QFileDialog.getOpenFileName(self, "Open song", str(recent[0].parent) if recent else "", FILES)
+        if name:
+            self.open_path(Path(name))
+
+    @Slot()
+    def open_demo(self) -> None:
+        """Open the song that comes with Nullsum."""
+        self.open_path(demo_song())
+
+    @Slot()
+    def bridge_close(self) -> None:
+        """Close the song."""
+        self.bridge.close_song()
+
+    @Slot()
+    def _fill_recent(self) -> None:
+        self._recent.clear()
+        for path in self.settings.recent:
+            action = self._recent.addAction(path.name)
+            action.setToolTip(str(path))
+            action.setData(str(path))
+            action.triggered.connect(self._open_recent)
+        self._recent.setEnabled(True)
+        if self._recent.isEmpty():
+            self._recent.addAction("No songs yet").setEnabled(False)
+
+    @Slot()
+    def _open_recent(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            self.open_path(Path(action.data()))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's names
+        """Take files."""
+        if event.mimeData().hasUrls() and any(u.isLocalFile() for u in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """Open the first file that was dropped."""
+        paths = [Path(u.toLocalFile()) for u in event.mimeData().urls() if u.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.open_path(paths[0])
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        """Remember the layout and end all work."""
+        self.settings.keep_bytes("geometry", self.saveGeometry())
+        self.settings.keep_bytes("state", self.saveState())
+        self.state.playing = False
+        self.bridge.shut_down()
+        super().closeEvent(event)
+
+    @Slot()
+    def leave(self) -> None:
+        """Close the window, and with it the application."""
+        self.close()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Enter presses the button that has the focus: Space is taken by play / pause."""
+        is_enter = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key() in ENTER
+        if is_enter and isinstance(watched, QAbstractButton) and watched.window() is self and watched.isEnabled():
+            watched.click()
+            return True
+        return super().eventFilter(watched, event)
+
+    # ------------------------------------------------------------------ dialogs
+
+    @Slot()
+    def show_export(self) -> None:
+        """What to write and where."""
+        ExportDialog(self.state, self.bridge, self.settings, self).open()
+
+    @Slot()
+    def show_report(self) -> None:
+        """What was measured of the null."""
+        ReportDialog(self.state, self.bridge, self.settings, self).open()
+
+    @Slot()
+    def show_preferences(self) -> None:
+        """Devices, buffer, cache."""
+        PreferencesDialog(self.state, self.bridge, self.settings, self).open()
+
+    @Slot()
+    def show_shortcuts(self) -> None:
+        """All actions and their keys."""
+        ShortcutsDialog(self.state, self.bridge, self.settings, self).open()
+
+    @Slot()
+    def show_about(self) -> None:
+        """What this is."""
+        QMessageBox.about(self, "About Nullsum", ABOUT)
+
+    @Slot(str)
+    def _refused(self, sentence: str) -> None:
+        """A sentence that must not be missed; dialogs that show it themselves are left to it."""
+        if not any(isinstance(w, ExportDialog) and w.isVisible() for w in self.findChildren(ExportDialog)):
+            box = QMessageBox(QMessageBox.Icon.Warning, "Nullsum", sentence, QMessageBox.StandardButton.Ok, self)
+            box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            box.open()
+
+    @Slot(QAction)
+    def _choose_method(self, action: QAction) -> None:
+        if action.objectName() != self.state.method or self.state.masks is None:
+            self.bridge.choose_method(action.objectName())
+        self._show_method(self.state.method)
+
+    def _show_method(self, name: Any) -> None:
+        for action in self._method_group.actions():
+            action.setChecked(action.objectName() == name)
+
+    def _show_song(self, song: AudioInfo | None) -> None:
+        for spec in ACTIONS:
+            if spec.needs_song:
+                self.actions_[spec.name].setEnabled(song is not None)
+        self.setWindowTitle(f"{song.path.name} - Nullsum" if song and song.path else "Nullsum")

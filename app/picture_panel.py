@@ -1,0 +1,27 @@
+"""Overview, spectrogram and readout as one widget, wired: what the main window puts in its middle."""
+
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.overview import Overview
+from app.readout import Readout
+from app.spectrogram_view import SpectrogramView
+from app.state import State
+
+
+class PicturePanel(QWidget):
+    """The window in sight belongs to the spectrogram; the overview shows it and asks for another."""
+
+    def __init__(self, state: State, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.overview, self.view, self.readout = Overview(state), SpectrogramView(state), Readout(state)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.overview)
+        column.addWidget(self.view, 1)
+        column.addWidget(self.readout)
+        self.view.window_changed.connect(self.overview.show_window)
+        self.overview.window_wanted.connect(self.view.show_window)
+        self.view.pointed.connect(self.readout.point)
+        self.overview.show_window(*self.view.window)
+        self.setFocusProxy(self.view)

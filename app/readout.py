@@ -1,0 +1,134 @@
+"""What lies under the cursor: time, hertz and note, decibels, and whose it is. Without a mouse: the loudest cell at the playhead."""
+
+from html import escape
+
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Slot
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
+
+from app import theme
+from app.axes import clock, note
+from app.binding import show
+from app.state import State, StemLook
+from engine.display_masks import Reading, loudest_hz, readout
+
+FIGURE_SPACE = "\u2007"  # as wide as a digit: the words stand still while numbers change
+PLAYING_MS = 100  # how often it follows the playhead: faster cannot be read
+
+
+def hz_text(hz: float) -> str:
+    """Hertz with three or four significant digits: "87.3 Hz", "440 Hz", "3.52 kHz"."""
+    if hz < 100:
+        return f"{hz:.1f} Hz"
+    return f"{hz:.0f} Hz" if hz < 1000 else f"{hz / 1000:.2f} kHz"
+
+
+def db_text(db: float) -> str:
+    """Whole half decibels: "−23.5 dB"; "below −96 dB" at the floor."""
+    return "below −96 dB" if db == float("-inf") else f"{round(db * 2) / 2:.1f} dB".replace("-", "−")
+
+
+class ShareBar(QWidget):
+    """Shares of the stems as one stacked bar; says them in words to screen readers."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._shares: list[tuple[StemLook, float]] = []
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Shares of the stems")
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """A slim bar."""
+        return QSize(160, 12)
+
+    def set_shares(self, shares: list[tuple[StemLook, float]]) -> None:
+        """Show these, 0..1 each; none while masks are not known."""
+        self._shares = shares
+        self.setAccessibleDescription(", ".join(f"{look.title} {share:.0%}" for look, share in shares) or "not separated yet")
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """One piece a stem, in the order of the mixer, a gap of the ground's colour between two."""
+        p = QPainter(self)
+        p.setRenderHint(QPainter.RenderHint.Antialiasing)
+        p.setPen(Qt.PenStyle.NoPen)
+        p.setBrush(QColor(theme.RAISED))
+        p.drawRoundedRect(QRectF(self.rect()), 2, 2)
+        x = 0.0
+        for look, share in self._shares:
+            width = share * self.width()
+            if width >= 0.75:
+                p.fillRect(QRectF(x, 0, max(0.75, width - 1), self.height()), QColor(look.colour))
+            x += width
+
+
+class Readout(QWidget):
+    """The strip; `point` takes what SpectrogramView.pointed says."""
+
+    def __init__(self, state: State, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._at: tuple[float, float] | None = None
+        self.setAccessibleName("Readout")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 3, 8, 3)
+        row.setSpacing(14)
+        self._where = self._label("0:00.000", "Time")
+        self._hz = self._label("20.00 kHz", "Frequency")
+        self._note = self._label("A♯10 −50 ct", "Note")
+        self._db = self._label("below −96 dB", "Level")
+        self._bar = ShareBar()
+        self._stems = QLabel()
+        self._stems.setAccessibleName("Shares of the stems in words")
+        self._stems.setTextFormat(Qt.TextFormat.RichText)
+        for widget in (self._where, self._hz, self._note, self._db, self._bar, self._stems):
+            row.addWidget(widget)
+        row.addStretch(1)
+        self._later = QTimer(self, interval=PLAYING_MS, singleShot=True)
+        self._later.timeout.connect(self._refresh)
+        for name in ("picture", "masks", "stems", "position_s"):
+            show(self, state, name, self._soon)
+        self._refresh()
+
+    def _label(self, widest: str, name: str) -> QLabel:
+        label = QLabel()
+        label.setAccessibleName(name)
+        label.setMinimumWidth(QFontMetrics(label.font()).horizontalAdvance(widest) + 4)
+        return label
+
+    def _soon(self, _: object) -> None:
+        if not self._later.isActive():
+            self._later.start()
+
+    @Slot(object)
+    def point(self, at: tuple[float, float] | None) -> None:
+        """(t_s, hz) under the cursor, or None when it is elsewhere."""
+        if at != self._at:
+            self._at = at
+            self._refresh()
+
+    @Slot()
+    def _refresh(self) -> None:
+        picture, masks = self._state.picture, self._state.masks
+        at, reading = self._at, None
+        if picture is not None and at is None:
+            hz = loudest_hz(picture, self._state.position_s)
+            at = (self._state.position_s, hz) if hz else None
+        if picture is not None and at is not None:
+            reading = readout(picture, masks, *at)
+        self._say(at, reading)
+
+    def _say(self, at: tuple[float, float] | None, reading: Reading | None) -> None:
+        self._where.setText(clock(at[0], 3) if at else "–")
+        self._hz.setText(hz_text(at[1]) if at else "–")
+        self._note.setText(note(at[1]) if at else "")
+        self._db.setText(db_text(reading.db) if reading else "–")
+        looks = {look.name: look for look in self._state.stems}
+        shares = [(looks[s], v) for s, v in reading.shares.items() if s in looks] if reading else []
+        self._bar.set_shares(shares)
+        dot = "<span style='color:{}'>●</span> {} <b>{}</b>"
+        words = [dot.format(look.colour, escape(look.title), f"{share:4.0%}".replace(" ", FIGURE_SPACE)) for look, share in shares]
+        unknown = f"<span style='color:{theme.DIM}'>not separated yet</span>" if reading else ""
+        self._stems.setText("&nbsp;&nbsp;".join(words) or unknown)
+        words = [self._where.text(), self._hz.text(), self._note.text(), self._db.text(), self._bar.accessibleDescription()]
+        self.setAccessibleDescription(", ".join(w for w in words if w and w != "–"))

@@ -1,0 +1,42 @@
+"""Starts the window: application, state, bridge, player, first paint, "ready"."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def run(arguments: list[str]) -> int:
+    """Open the window, with a song if one is named; the exit code."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))  # one core stays with the window and the sound
+    sys.setswitchinterval(0.0005)  # or a busy worker keeps the interpreter from the sound card for 5 ms at a time
+
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication
+
+    from app import theme
+    from app.errors import install_hook
+    from app.main_window import MainWindow
+    from app.make import Made, make
+
+    application = QApplication([sys.argv[0], *[a for a in arguments if a.startswith("-")]])
+    application.setApplicationName("Nullsum")
+    application.setDesktopFileName("nullsum")
+    theme.apply(application)
+    made: Made = make()
+    window = MainWindow(made.state, made.bridge, made.settings)
+    application.installEventFilter(window)
+    install_hook(window)
+    window.show()
+    songs = [Path(a) for a in arguments if not a.startswith("-")]
+
+    def started() -> None:
+        print("ready", flush=True)
+        if songs:
+            window.open_path(songs[0])
+        elif not made.settings.recent:
+            window.open_demo()
+
+    QTimer.singleShot(0, window, started)
+    code = application.exec()
+    made.close()
+    return int(code)

@@ -1,0 +1,1 @@
+"""Speed and memory, printed as figures and ratios; never part of a timed test."""
