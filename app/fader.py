@@ -3,13 +3,13 @@
 import math
 import re
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPen, QWheelEvent
 from PySide6.QtWidgets import QLineEdit, QSlider, QToolTip, QWidget
 
 from app import theme
 from app.binding import show
-from app.knob import Gestures
+from app.knob import STEPS, Gestures, claim_keys
 from app.meters import BOTTOM, FLOOR_DB, MAX_DB, TICKS_DB, TOP, ZERO_AT, db_at, db_text, place
 from app.state import State
 
@@ -139,16 +139,14 @@ class Fader(QSlider):
         notches = self._gestures.notches(event)
         if notches and self._drag is None:
             self.step(notches * (10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1))
-        event.accept()
+
+    def event(self, event: QEvent) -> bool:  # noqa: D102 - Qt's
+        return claim_keys(event) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102, N802 - Qt's
         key, shift = event.key(), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-        steps = {
-            Qt.Key.Key_Up: 1, Qt.Key.Key_Right: 1, Qt.Key.Key_Down: -1, Qt.Key.Key_Left: -1,
-            Qt.Key.Key_PageUp: 10, Qt.Key.Key_PageDown: -10,
-        }  # fmt: skip
-        if key in steps:
-            self.step(steps[key] * (10 if shift and abs(steps[key]) == 1 else 1))
+        if key in STEPS:
+            self.step(STEPS[key] * (10 if shift and abs(STEPS[key]) == 1 else 1))
         elif key == Qt.Key.Key_Home:
             self.move_to(0.0)
         elif key in {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}:
@@ -242,8 +240,8 @@ class GainField(QLineEdit):
 
     def _show(self, _mix: object) -> None:
         if not (self.hasFocus() and self.isModified()):
-            self.setText(db_text(self._fader.gain_db, 1 if self._fader.gain_db * 10 == round(self._fader.gain_db * 10) else 2)
-                         if self._fader.gain_db != -math.inf else db_text(-math.inf))  # fmt: skip
+            db = self._fader.gain_db
+            self.setText(db_text(db, 1 if db == -math.inf or round(db, 1) == round(db, 2) else 2))
 
     @Slot(str)
     def begin(self, text: str) -> None:

@@ -43,7 +43,7 @@ class Feeder:
         self._seen_masks = self._seen_sink = 0
         self._meter, self._read = Meter(1), 0
         self._lock = threading.Lock()  # of the peaks, between this thread and the window; the callback never meets it
-        self._peaks: tuple[dict[str, Array], Array | None] = ({}, None)
+        self._peaks: tuple[dict[str, Array], Array | None, int] = ({}, None, 0)  # stems, output, instants
 
     def step(self) -> bool:
         """Do the next most pressing thing; whether there may be more to do at once."""
@@ -90,7 +90,7 @@ class Feeder:
         if ahead is not None:
             ahead.close()
         with self._lock:
-            self._peaks = ({}, None)
+            self._peaks = ({}, None, 0)
 
     # ------------------------------------------------------------------------------------------------------------- reels
 
@@ -160,12 +160,12 @@ class Feeder:
     def take_levels(self) -> Peaks:
         """True peaks since the last call."""
         with self._lock:
-            (stems, master), self._peaks = self._peaks, ({}, None)
+            (stems, master, n_samples), self._peaks = self._peaks, ({}, None, 0)
         mixer = self.mixer
         if mixer is None:
             return Peaks()
         loud = tuple(master.tolist()) if master is not None else (0.0,) * mixer.n_channels
-        return Peaks({name: tuple(peak.tolist()) for name, peak in stems.items()}, loud, mixer.n_clipped)
+        return Peaks({name: tuple(peak.tolist()) for name, peak in stems.items()}, loud, mixer.n_clipped, n_samples)
 
     def _measure(self, mixer: RealtimeMix) -> None:
         """Peaks of what the callback heard since the last look."""
@@ -177,10 +177,11 @@ class Feeder:
             return
         stems, master = self._meter.of(heard)
         with self._lock:
-            old_stems, old_master = self._peaks
+            old_stems, old_master, n_samples = self._peaks
             for name, peak in stems.items():
                 old_stems[name] = np.maximum(old_stems[name], peak) if name in old_stems else peak
-            self._peaks = (old_stems, master if old_master is None else np.maximum(old_master, master))
+            master = master if old_master is None else np.maximum(old_master, master)
+            self._peaks = (old_stems, master, n_samples + sum(end - begin for _, _, begin, end in heard))
 
 
 def _stems(masks: Masks | None) -> tuple[str, ...] | None:

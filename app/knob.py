@@ -5,13 +5,28 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Slot
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QColor, QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter, QPen, QWheelEvent
 from PySide6.QtWidgets import QAbstractButton, QColorDialog, QDial, QMenu, QSizePolicy, QWidget
 
 from app import theme
 from app.binding import edit, show
 from app.state import State, StemLook
+
+STEPS = {
+    Qt.Key.Key_Up: 1, Qt.Key.Key_Right: 1, Qt.Key.Key_Down: -1, Qt.Key.Key_Left: -1, Qt.Key.Key_PageUp: 10, Qt.Key.Key_PageDown: -10,
+}  # fmt: skip
+OWN_KEYS = {*STEPS, Qt.Key.Key_Home, Qt.Key.Key_Delete, Qt.Key.Key_Backspace}
+
+
+def claim_keys(event: QEvent) -> bool:
+    """Whether this asks if a shortcut of the window may take a key that a fader or knob with the focus needs: it may not."""
+    if event.type() != QEvent.Type.ShortcutOverride or event.key() not in OWN_KEYS:
+        return False
+    if event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier):
+        return False
+    event.accept()
+    return True
 
 
 class Gestures:
@@ -36,8 +51,11 @@ class Gestures:
         return self._gesture
 
     def notches(self, event: QWheelEvent) -> int:
-        """Whole notches turned, up is positive; touch pads send fractions, which are gathered."""
-        delta = event.angleDelta().y() or event.angleDelta().x()  # Alt (and Shift on a Mac) turn the wheel sideways
+        """Whole notches turned, up is positive; touch pads send fractions, which are gathered. Sideways is for who scrolls."""
+        delta, keys = event.angleDelta().y(), Qt.KeyboardModifier
+        if not delta and event.modifiers() & (keys.AltModifier | keys.ShiftModifier):
+            delta = event.angleDelta().x()  # Alt (and Shift on a Mac) turn the wheel sideways
+        event.setAccepted(delta != 0)
         self._rest += (-delta if event.inverted() else delta) / 120.0
         whole = int(self._rest)
         self._rest -= whole
@@ -77,7 +95,7 @@ class Knob(QDial):
         self._state, self._stem, self._field = state, stem, field
         self._neutral = 0 if field == "balance" else 100
         self._gestures, self._drag = Gestures(), None
-        self._colour = theme.TEXT
+        self._colour, self._why = theme.TEXT, ""
         self.setObjectName(f"{field}-{stem}")
         self.setRange(*((-100, 100) if field == "balance" else (0, 200)))
         self.setFixedSize(44, 44)
@@ -98,6 +116,12 @@ class Knob(QDial):
         self._colour = colour
         self.update()
 
+    def set_stereo(self, is_stereo: bool) -> None:
+        """There is nothing to place in a recording that is not stereo."""
+        self._why = "" if is_stereo else "<br>Off: the recording is not stereo"
+        self.setEnabled(is_stereo)
+        self._describe()
+
     def sizeHint(self) -> QSize:  # noqa: D102, N802 - Qt's
         return QSize(44, 44)
 
@@ -117,9 +141,8 @@ class Knob(QDial):
 
     def _describe(self) -> None:
         self.setAccessibleDescription(self.text)
-        why = "" if self.isEnabled() else "<br>The recording is not stereo"
         self.setToolTip(
-            f"<b>{self._title} {self._field} {self.text}</b>{why}<br>Drag up or down (Ctrl: finely) · wheel or arrows 1 %, Shift 10 %<br>"
+            f"<b>{self._title} {self._field} {self.text}</b>{self._why}<br>Drag up or down (Ctrl: finely) · wheel or arrows 1 %, Shift 10 %<br>"
             f"Double click or Home: {'centre' if self._field == 'balance' else '100 %, as it is'}"
         )
 
@@ -163,15 +186,15 @@ class Knob(QDial):
         if notches and self._drag is None:
             ten = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
             self.move_to(self.value() + notches * (10 if ten else 1), self._gestures.step())
-        event.accept()
+
+    def event(self, event: QEvent) -> bool:  # noqa: D102 - Qt's
+        return claim_keys(event) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102, N802 - Qt's
-        keys = Qt.Key
-        steps = {keys.Key_Up: 1, keys.Key_Right: 1, keys.Key_Down: -1, keys.Key_Left: -1, keys.Key_PageUp: 10, keys.Key_PageDown: -10}
-        if event.key() in steps:
-            step, shift = steps[event.key()], event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+        if event.key() in STEPS:
+            step, shift = STEPS[event.key()], event.modifiers() & Qt.KeyboardModifier.ShiftModifier
             self.move_to(self.value() + step * (10 if shift and abs(step) == 1 else 1), self._gestures.step())
-        elif event.key() in {keys.Key_Home, keys.Key_Delete, keys.Key_Backspace}:
+        elif event.key() in {Qt.Key.Key_Home, Qt.Key.Key_Delete, Qt.Key.Key_Backspace}:
             self.move_to(self._neutral)
         else:
             event.ignore()

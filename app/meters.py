@@ -181,10 +181,10 @@ class Meter(QWidget):
     def _describe(self) -> None:
         clipping = self.is_clipping
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if clipping else Qt.FocusPolicy.NoFocus)
-        what = "has been over full scale; press Space to reset" if clipping else "has not been over full scale"
+        what = "has been over full scale; press Enter to reset" if clipping else "has not been over full scale"
         self.setAccessibleDescription(f"True peak {what}")
         self.setToolTip(f"<b>{self._title}</b>: true peak in dBFS, held {HOLD_S:g} s; the figure is the highest so far.<br>"
-                        "Red: over full scale. Click (or Space) to reset.")  # fmt: skip
+                        "Red: over full scale. Click (or Enter) to reset.")  # fmt: skip
 
     @Slot()
     def _tick(self) -> None:

@@ -127,7 +127,7 @@ class Strip(QFrame):
 
     def _show_song(self, song: AudioInfo | None) -> None:
         for knob in (self.balance, self.width_):
-            knob.setEnabled(song is None or song.n_channels == 2)
+            knob.set_stereo(song is None or song.n_channels == 2)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102, N802 - Qt's
         plain = event.modifiers() == Qt.KeyboardModifier.NoModifier
@@ -148,10 +148,9 @@ class MasterStrip(QFrame):
         super().__init__(parent)
         self.setObjectName("strip-master")
         self.setFixedWidth(STRIP_WIDTH)
-        bar = QFrame()
+        bar = QFrame(styleSheet=f"background: {theme.LINE}; margin-bottom: 4px")
         bar.setFixedHeight(10)
-        bar.setStyleSheet(f"background: {theme.LINE}; margin-bottom: 4px")
-        name, caption = QLabel("Master"), QLabel("Output gain")
+        name, caption = QLabel("Master", alignment=Qt.AlignmentFlag.AlignCenter), QLabel("Output gain")
         name.setFixedHeight(24)
         caption.setFixedHeight(44)
         caption.setStyleSheet(f"QLabel {{ color: {theme.DIM}; font-size: 11px }} QLabel:disabled {{ color: {theme.FAINT} }}")
@@ -159,7 +158,6 @@ class MasterStrip(QFrame):
         self.gain, self.output = GainField(state, self.fader), OutputButton(state, self.meter)
         self.output.setFixedHeight(24)
         lay_out(self, [bar], [name], [caption], [self.output], self.fader, self.gain, self.meter)
-        name.setAlignment(Qt.AlignmentFlag.AlignCenter)
         caption.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom)
 
 
@@ -202,19 +200,17 @@ class MixerPanel(QWidget):
         self._row = QHBoxLayout(self._inner)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(4)
-        self.scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        self.scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame, focusPolicy=Qt.FocusPolicy.NoFocus)
         self.scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.scroll.setWidget(self._inner)
         self.scroll.horizontalScrollBar().rangeChanged.connect(self._make_room)
-        self._under_master = QWidget()
-        self._under_master.setFixedHeight(0)
+        self._under_master = QWidget(maximumHeight=0)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(8, 8, 8, 8)
         whole.setSpacing(8)
         whole.addLayout(self._tools())
         desk = QGridLayout()
-        desk.setSpacing(8)
+        desk.setHorizontalSpacing(8)
         desk.setVerticalSpacing(0)
         desk.addWidget(self.scroll, 0, 0, 2, 1)
         desk.addWidget(self.master, 0, 1)
@@ -296,5 +292,10 @@ class MixerPanel(QWidget):
         for s in self.strips.values():
             chain += [s.swatch, s.title, s.balance, s.width_, s.mute, s.solo, s.fader, s.gain, s.meter]
         chain += [self.master.output, self.master.fader, self.master.gain, self.master.meter]
+        policies = [part.focusPolicy() for part in chain]
+        for part in chain:
+            part.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # Qt leaves out what takes no focus: meters that do not clip yet
         for one, next_ in pairwise(chain):
             QWidget.setTabOrder(one, next_)
+        for part, policy in zip(chain, policies, strict=True):
+            part.setFocusPolicy(policy)

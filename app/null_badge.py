@@ -3,7 +3,7 @@
 import math
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent, QPainter, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from app import theme
@@ -60,7 +60,7 @@ class NullBadge(QAbstractButton):
         first, second, _ = badge_text(null)
         self.setText(f"{first}\n{second}")
         self.setAccessibleName("Null test")
-        self.setAccessibleDescription(f"{first}; {second}. Press Space for the report")
+        self.setAccessibleDescription(f"{first}; {second}. Press Enter for the report")
         self.setToolTip(f"{first}<br>{second}<br>Click for the null report")
         self.updateGeometry()
         self.update()
@@ -79,6 +79,12 @@ class NullBadge(QAbstractButton):
 
     def minimumSizeHint(self) -> QSize:  # noqa: D102, N802 - Qt's
         return QSize(160, 40)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102, N802 - Qt's
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:  # Space may be the window's, to play
+            self.click()
+        else:
+            super().keyPressEvent(event)
 
     def paintEvent(self, _event: object) -> None:  # noqa: D102, N802 - Qt's
         first, second, light = badge_text(self._state.null)

@@ -11,6 +11,7 @@ from engine.masks import Masks
 from engine.types import AudioInfo, Mixture
 
 LOOK_MS = 33  # 30 Hz: position and meters
+MOST_EMPTY = 10  # looks without anything played, after which the meters fall
 
 
 class Playback(QObject):
@@ -22,6 +23,7 @@ class Playback(QObject):
         self._state, self._player, self._open = state, player, open_mixture
         self._masks: Masks | None = None  # the newest snapshot; the player thread reads this reference
         self._problem = ""
+        self._n_empty = 0  # looks since something was played
         state.song_changed.connect(self._song)
         state.masks_changed.connect(self._new_masks)
         state.stems_changed.connect(self._mix)
@@ -106,6 +108,9 @@ class Playback(QObject):
             state.playing = False  # the song is over
         state.position_s = player.position_s
         peaks = player.take_levels()
+        self._n_empty = 0 if peaks.n_samples else self._n_empty + 1
+        if self._n_empty and player.is_playing and self._n_empty < MOST_EMPTY:
+            return  # a large buffer: the card has not asked for anything since the last look
         state.levels = Levels(peaks.stems, peaks.master, peaks.n_clipped)
 
     def close(self) -> None:

@@ -45,7 +45,8 @@ class Peaks:
 
     stems: dict[str, tuple[float, ...]] = field(default_factory=dict)
     master: tuple[float, ...] = ()
-    n_clipped: int = 0  # samples clipped since playback of this song began
+    n_clipped: int = 0  # samples clipped since the song was opened
+    n_samples: int = 0  # instants that were measured; 0: nothing was played since the last look
 
 
 class Meter:

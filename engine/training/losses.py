@@ -14,17 +14,19 @@ def band_error(shares: Tensor, mix: Tensor, cross: Tensor, power: Tensor) -> Ten
     return (shares.square() * mix - 2 * shares * cross + power).clamp_min(0)
 
 
-def separation_loss(shares: Tensor, mix: Tensor, cross: Tensor, power: Tensor, window: int = 43, floor: float = 2e-3) -> Tensor:
-    """L1 of the band errors plus the log of their sum over windows of about a second, as SDR counts it; a scalar.
+def separation_loss(shares: Tensor, mix: Tensor, cross: Tensor, power: Tensor, window: int = 43, floor: float = 5e-3) -> Tensor:
+    """Amplitude-weighted squared error of the shares plus the log of the error over windows of about a second; a scalar.
 
-    The log is what the median SDR over one-second windows rewards; the floor (relative to the mixture) keeps
-    silent stems from dominating. The L1 part steadies it and cares for quiet bands.
+    The first part is quadratic in the shares, so where the net cannot tell it says how likely each stem is: an L1 of the
+    band errors was tried first and made it claim nothing of an unknown voice (SIR 13 dB, ISR 1 dB). Dividing by the root of
+    the band's power lets quiet bands count. The second part is what the median SDR over one-second windows rewards; its
+    floor (relative to the mixture) keeps silent stems from dominating.
     """
     level = mix.mean(dim=(1, 2, 3), keepdim=True) + 1e-12
-    error = band_error(shares, mix, cross, power) / level
-    l1 = (error + 1e-4).sqrt().mean()
+    error, whole = band_error(shares, mix, cross, power) / level, mix / level
+    weighted = (error / (whole + 1e-3).sqrt()).mean()
     n = error.shape[-1] // window * window
     windows = error[..., :n].unflatten(-1, (-1, window)).sum(dim=(2, 4))  # (batch, stem, window)
-    whole = (mix / level)[..., :n].unflatten(-1, (-1, window)).sum(dim=(2, 4))
-    log = torch.log10((windows + floor * whole + 1e-3) / (whole + 1e-3)).mean()
-    return l1 + 0.25 * log
+    total = whole[..., :n].unflatten(-1, (-1, window)).sum(dim=(2, 4))
+    log = torch.log10((windows + floor * total + 1e-3) / (total + 1e-3)).mean()
+    return weighted + 0.1 * log

@@ -3,9 +3,6 @@
 import json
 import sys
 import time
-from pathlib import Path
-
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
 
 from rig import STEMS, masks_of, noise
 
@@ -38,7 +35,7 @@ def main() -> None:
     found = {"sound": player.sound, "underruns": player.underruns, "problem": player.problem, "played_s": played_s,
              "position_s": player.position_s, "positions": positions}  # fmt: skip
     player.close()
-    print(json.dumps(found))
+    sys.stdout.write(json.dumps(found))
 
 
 if __name__ == "__main__":

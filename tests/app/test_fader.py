@@ -5,7 +5,7 @@ import math
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QColor, QMouseEvent, QShortcut, QWheelEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app import fader as fader_module
@@ -183,6 +183,28 @@ def test_keys(qtbot, state, fader):
     state.move_strip("vocals", gain_db=11.95)
     assert db_after(KEY.Key_PageUp) == 12.0
     assert db_after(KEY.Key_Backspace) == -math.inf
+
+
+def test_a_sideways_swipe_is_left_to_the_panel_and_shortcuts_do_not_take_the_faders_keys(qtbot, state, fader):
+    at = QPointF(10, 10)
+    swipe = QWheelEvent(at, at, QPoint(), QPoint(240, 0), Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+                        Qt.ScrollPhase.NoScrollPhase, False)  # fmt: skip
+    QApplication.sendEvent(fader, swipe)
+    assert not swipe.isAccepted() and state.undo.count() == 0
+    taken = []
+    shortcut = QShortcut(KEY.Key_Home, fader, lambda: taken.append(1))
+    shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
+    state.move_strip("vocals", gain_db=-5.0)
+    fader.activateWindow()
+    fader.setFocus()
+    qtbot.keyClick(fader.windowHandle(), KEY.Key_Home)
+    assert state.strip("vocals").gain_db == 0.0 and not taken
+
+
+def test_a_value_of_two_digits_is_shown_with_both(state, field):
+    for db, text in ((1.1, "+1.1"), (-3.25, "−3.25"), (0.7, "+0.7")):
+        state.move_strip("vocals", gain_db=db)
+        assert field.text() == text
 
 
 @pytest.fixture

@@ -182,6 +182,7 @@ def test_without_a_song_all_is_off_and_one_line_says_what_to_do(state, panel):
     assert not panel.strips["vocals"].fader.isEnabled() and not panel.master.fader.isEnabled() and not panel.presets.isEnabled()
     state.song = song(n_channels=1)
     assert panel.strips["vocals"].fader.isEnabled() and not panel.strips["vocals"].width_.isEnabled()
+    assert "not stereo" in panel.strips["vocals"].width_.toolTip()
 
 
 def test_the_output_is_lowered_by_just_what_is_needed_and_reset(qtbot, state, panel):
@@ -227,6 +228,9 @@ def test_the_tab_key_goes_strip_by_strip(state, panel):
     strip = panel.strips["vocals"]
     first = [w for w in controls if strip.isAncestorOf(w)]
     assert first == [strip.swatch, strip.title, strip.balance, strip.width_, strip.mute, strip.solo, strip.fader, strip.gain]
+    state.levels = Levels({"vocals": (2.0, 2.0)}, (0.5, 0.5))
+    controls = focusable(panel)
+    assert controls[controls.index(strip.gain) + 1] is strip.meter, "a clip light that is on is reached after its strip"
 
 
 def test_the_focus_is_seen(qtbot, state, panel):

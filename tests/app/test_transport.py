@@ -162,6 +162,8 @@ def test_the_badge_is_clicked_by_mouse_and_key(qtbot, state):
         qtbot.mouseClick(badge, LEFT)
     with qtbot.waitSignal(badge.clicked):
         qtbot.keyClick(badge, KEY.Key_Space)
+    with qtbot.waitSignal(badge.clicked):
+        qtbot.keyClick(badge, KEY.Key_Return)
 
 
 @pytest.fixture
