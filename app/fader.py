@@ -192,8 +192,8 @@ class Fader(QSlider):
             last_y, strong = y, db == 0.0
             colour = QColor(theme.FAINT if not self.isEnabled() else theme.TEXT if strong else theme.DIM)
             p.setPen(QPen(QColor(theme.FAINT if strong else theme.LINE), 1))
-            p.drawLine(QPointF(middle + 5, y), QPointF(middle + 9, y))
-            p.drawLine(QPointF(middle - 9, y), QPointF(middle - 5, y))
+            p.drawLine(QPointF(middle + 4, y), QPointF(middle + 8, y))
+            p.drawLine(QPointF(middle - 8, y), QPointF(middle - 4, y))
             p.setPen(colour)
             text = "∞" if db == -math.inf else f"{db:+.0f}" if db > 0 else f"{-db:.0f}" if db else "0"
             box = QRectF(middle + 10, y - 8, self.width() - middle - 12, 16)

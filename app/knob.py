@@ -122,9 +122,6 @@ class Knob(QDial):
         self.setEnabled(is_stereo)
         self._describe()
 
-    def sizeHint(self) -> QSize:  # noqa: D102, N802 - Qt's
-        return QSize(44, 44)
-
     # ---------------------------------------------------------------------------------------------------- state
 
     @property
@@ -142,7 +139,8 @@ class Knob(QDial):
     def _describe(self) -> None:
         self.setAccessibleDescription(self.text)
         self.setToolTip(
-            f"<b>{self._title} {self._field} {self.text}</b>{self._why}<br>Drag up or down (Ctrl: finely) · wheel or arrows 1 %, Shift 10 %<br>"
+            f"<b>{self._title} {self._field} {self.text}</b>{self._why}<br>"
+            "Drag up or down (Ctrl: finely) · wheel or arrows 1 %, Shift 10 %<br>"
             f"Double click or Home: {'centre' if self._field == 'balance' else '100 %, as it is'}"
         )
 

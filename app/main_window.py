@@ -6,7 +6,17 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
-from PySide6.QtWidgets import QAbstractButton, QDockWidget, QFileDialog, QHBoxLayout, QMainWindow, QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QDockWidget,
+    QFileDialog,
+    QHBoxLayout,
+    QMainWindow,
+    QMessageBox,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.actions import ACTIONS, MENUS, make_actions
 from app.binding import show
@@ -26,6 +36,7 @@ from app.state import State
 from app.status_bar import StatusBar
 from app.transport import Transport
 from app.verbs import Verbs
+from app.welcome import Welcome
 from engine.types import AudioInfo
 
 FILES = "Audio (*.wav *.wave *.aif *.aiff *.flac *.caf *.rf64 *.w64 *.au *.ogg *.oga *.opus *.mp3 *.m4a *.mp4 *.aac);;All files (*)"
@@ -69,6 +80,7 @@ class MainWindow(QMainWindow):
         show(self, state, "method", self._show_method)
         self.restoreGeometry(settings.bytes_of("geometry"))
         self.restoreState(settings.bytes_of("state"))
+        self.actions_["mixer_below"].setChecked(self.dockWidgetArea(self.dock) == Qt.DockWidgetArea.BottomDockWidgetArea)
 
     def _lay_out(self) -> None:
         centre = QWidget()
@@ -76,7 +88,10 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.overview)
-        column.addWidget(self.view, 1)
+        self.picture = QStackedWidget()
+        self.picture.addWidget(Welcome(self))
+        self.picture.addWidget(self.view)
+        column.addWidget(self.picture, 1)
         column.addWidget(self.readout)
         bar = QHBoxLayout()
         bar.setContentsMargins(8, 4, 8, 4)
@@ -84,23 +99,25 @@ class MainWindow(QMainWindow):
         bar.addWidget(self.badge)
         column.addLayout(bar)
         self.setCentralWidget(centre)
-        dock = QDockWidget("Mixer", self)
-        dock.setObjectName("mixer dock")
-        dock.setTitleBarWidget(QWidget())  # a bar that says "Mixer" over a mixer would only take room
-        dock.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
-        dock.setWidget(self.mixer)
-        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+        self.dock = QDockWidget("Mixer", self)
+        self.dock.setObjectName("mixer dock")
+        self.dock.setTitleBarWidget(QWidget())  # a bar that says "Mixer" over a mixer would only take room
+        self.dock.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
+        self.dock.setWidget(self.mixer)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
 
     def _verbs(self) -> dict[str, Callable[..., None]]:
         return {
             "open": self.ask_open, "open_demo": self.open_demo, "close": self.bridge_close, "export": self.show_export,
-            "report": self.show_report, "preferences": self.show_preferences, "quit": self.leave,
-            "undo": self.state.undo.undo, "redo": self.state.undo.redo, "neutral": self.verbs.reset_mix,
-            "select_all": self.verbs.select_all, "select_none": self.verbs.select_none, "play": self.verbs.play, "to_start": self.verbs.to_start,
-            "back": self.verbs.back, "forward": self.verbs.forward, "loop": self.verbs.set_looping, "hear_remix": self.verbs.hear_remix,
-            "hear_original": self.verbs.hear_original, "hear_difference": self.verbs.hear_difference, "flip": self.verbs.flip,
-            "overlay": self.verbs.set_overlay, "follow_faders": self.verbs.set_follow, "zoom_in": self.verbs.zoom_in, "zoom_out": self.verbs.zoom_out,
-            "zoom_all": self.verbs.zoom_all, "zoom_selection": self.verbs.zoom_selection, "shortcuts": self.show_shortcuts, "about": self.show_about,
+            "report": self.show_report, "preferences": self.show_preferences, "quit": self.leave, "undo": self.state.undo.undo,
+            "redo": self.state.undo.redo, "neutral": self.verbs.reset_mix, "select_all": self.verbs.select_all,
+            "select_none": self.verbs.select_none, "play": self.verbs.play, "to_start": self.verbs.to_start,
+            "back": self.verbs.back, "forward": self.verbs.forward, "loop": self.verbs.set_looping,
+            "hear_remix": self.verbs.hear_remix, "hear_original": self.verbs.hear_original,
+            "hear_difference": self.verbs.hear_difference, "flip": self.verbs.flip, "overlay": self.verbs.set_overlay,
+            "follow_faders": self.verbs.set_follow, "zoom_in": self.verbs.zoom_in, "zoom_out": self.verbs.zoom_out,
+            "zoom_all": self.verbs.zoom_all, "zoom_selection": self.verbs.zoom_selection, "mixer_below": self.set_mixer_below,
+            "shortcuts": self.show_shortcuts, "about": self.show_about,
         }  # fmt: skip
 
     def _menus(self) -> None:
@@ -204,6 +221,11 @@ class MainWindow(QMainWindow):
 
     # ------------------------------------------------------------------ dialogs
 
+    @Slot(bool)
+    def set_mixer_below(self, below: bool) -> None:
+        """The mixer under the picture (wide songs) or beside it (tall faders)."""
+        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea if below else Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
+
     @Slot()
     def show_export(self) -> None:
         """What to write and where."""
@@ -251,4 +273,7 @@ class MainWindow(QMainWindow):
         for spec in ACTIONS:
             if spec.needs_song:
                 self.actions_[spec.name].setEnabled(song is not None)
+        self.picture.setCurrentIndex(0 if song is None else 1)
+        for part in (self.overview, self.readout):
+            part.setVisible(song is not None)
         self.setWindowTitle(f"{song.path.name} - Nullsum" if song and song.path else "Nullsum")

@@ -209,9 +209,7 @@ class MixerPanel(QWidget):
         whole.setContentsMargins(8, 8, 8, 8)
         whole.setSpacing(8)
         whole.addLayout(self._tools())
-        desk = QGridLayout()
-        desk.setHorizontalSpacing(8)
-        desk.setVerticalSpacing(0)
+        desk = QGridLayout(horizontalSpacing=8, verticalSpacing=0)
         desk.addWidget(self.scroll, 0, 0, 2, 1)
         desk.addWidget(self.master, 0, 1)
         desk.addWidget(self._under_master, 1, 1)
@@ -229,8 +227,8 @@ class MixerPanel(QWidget):
         stack = self._state.undo
         for button, name, verb in ((self.undo, "Undo", stack.undo), (self.redo, "Redo", stack.redo)):
             button.clicked.connect(verb)
-            button.setAccessibleDescription(f"{name} the last change of the mixer")
             button.setAccessibleName(f"{name} mixer change")
+            button.setAccessibleDescription(f"{name} the last change of the mixer")
         for button in (self.presets, self.undo, self.redo):
             button.setFixedHeight(28)
             button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

@@ -54,7 +54,12 @@ class Playback(QObject):
             self._player.set_song(None)
             return
         open_mixture = self._open
-        self._player.set_song(lambda: open_mixture(song), lambda: self._masks)
+
+        def masks() -> Masks | None:  # called in the player thread
+            newest = self._masks
+            return newest if newest is not None and newest.seconds == song.seconds else None  # not those of the song before
+
+        self._player.set_song(lambda: open_mixture(song), masks)
         self._loop()
 
     @Slot(object)

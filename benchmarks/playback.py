@@ -33,14 +33,14 @@ def load(kind: str, stop: threading.Event, done: list[int]) -> None:
             done[0] += 1
         return
     from engine.audio import ArrayMixture
-    from engine.methods import method
+    from engine.methods import build
     from engine.separate import separate
     from engine.types import INT16
 
     noise = np.random.default_rng(5).integers(-9000, 9000, (2, 20 * RATE_HZ)).astype(np.int16)
     mixture = ArrayMixture(noise, RATE_HZ, INT16)
     while not stop.is_set():
-        separate(mixture, method("hpss"), is_cancelled=stop.is_set)
+        separate(mixture, build("hpss"), is_cancelled=stop.is_set)
         done[0] += 1
 
 
@@ -64,9 +64,9 @@ def listen(player: object, kind: str, seconds: float, where: str) -> None:
     stop.set()
     if kind != "none":
         worker.join()
-    print(f"{where}, load {kind} ({done[0]} rounds): {player.underruns - before} underruns in {wall:.1f} s; "
-          f"{made_after - made:.1f} s of sound made; callback {100 * (busy_after - busy) / max(1e-9, made_after - made):.2f} % of its block "
-          f"(wall); process {100 * used / wall:.0f} % of a core")  # fmt: skip
+    sound_s, share = made_after - made, 100 * (busy_after - busy) / max(1e-9, made_after - made)
+    print(f"{where}, load {kind} ({done[0]} rounds): {player.underruns - before} underruns in {wall:.1f} s, {sound_s:.1f} s of sound made; "
+          f"callback {share:.2f} % of its block (wall); process {100 * used / wall:.0f} % of a core")  # fmt: skip
 
 
 def quiet_load(kind: str, stop: threading.Event, done: list[int]) -> None:
@@ -133,12 +133,12 @@ def session(args: argparse.Namespace, env: dict[str, str] | None) -> None:
     from app.player import Player
     from app.sinks import NullSink, SoundDeviceSink
     from engine.audio import open_mixture
-    from engine.methods import method
+    from engine.methods import build
     from engine.separate import separate
 
     song = ROOT / "resources" / "demo" / "demo-song.flac"
     with open_mixture(song) as mixture:
-        masks, seconds = separate(mixture, method("hpss")), mixture.info.seconds
+        masks, seconds = separate(mixture, build("hpss")), mixture.info.seconds
     player = Player((lambda: SoundDeviceSink(None, args.buffer_ms / 1000)) if env is not None else NullSink)
     player.set_song(lambda: open_mixture(song), lambda: masks)
     player.settle()

@@ -5,19 +5,22 @@ immutable snapshots that are replaced whole, so one thread may separate while an
 """
 
 import json
+import os
 import re
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from engine import export as _export
 from engine.audio import FileMixture, open_mixture
-from engine.audio_write import atomic_text
+from engine.audio_write import atomic_text, expected_bytes, free_bytes
 from engine.cache import Cache
 from engine.device import choose
-from engine.errors import BadInputError
+from engine.errors import BadInputError, TargetError
 from engine.export import Stretch, Written
-from engine.formats import OutputFormat, chosen_format
+from engine.formats import SUBTYPES, OutputFormat, chosen_format
 from engine.masks import Masks
 from engine.measure import Measured, distance_db, measure
 from engine.methods import build, methods
@@ -29,7 +32,7 @@ from engine.tags import Tags, read_tags
 from engine.types import Array, AudioInfo, IsCancelled, Method, Mix, Report, never_cancelled, silent_report
 
 __all__ = [  # what the app may take from here besides Session
-    "Cache", "Measured", "NullReport", "Session", "Stretch", "Written", "device_words", "distance_db", "is_neutral", "measure", "methods",
+    "Cache", "ExportPlan", "Measured", "NullReport", "Session", "Stretch", "Written", "device_words", "distance_db", "is_neutral", "measure", "methods",
 ]  # fmt: skip
 
 
@@ -37,6 +40,18 @@ def device_words(wanted: str) -> tuple[str, str]:
     """The compute device in words, and why it is no GPU (empty if it is one). Imports torch."""
     device = choose(wanted)
     return device.words, device.why_no_gpu
+
+
+@dataclass(frozen=True)
+class ExportPlan:
+    """What an export would write, told before it begins."""
+
+    fmt: OutputFormat
+    files: tuple[Path, ...]  # the sound files: stems, then the remix
+    reports: tuple[Path, ...]  # the null report beside them, where stems are written
+    there: tuple[Path, ...]  # those of both that exist already
+    n_bytes: int  # at most; compressed files come out smaller
+    n_free: int  # where they would be written
 
 
 class Session:
@@ -47,6 +62,8 @@ class Session:
         self.cache = cache
         self.mix = Mix()
         self._device = device
+        self._lock = threading.Lock()
+        self._generation = 0  # of masks: a job that was let go may still finish a chunk of masks that nobody wants any more
         self.method: Method
         self.masks: Masks
         self.choose_method(method)
@@ -65,8 +82,16 @@ class Session:
         """Another method: all masks are unknown again (or wait in the cache). MethodError for unknown or unsuitable ones."""
         options = {"device": self._device} if name.startswith("nullsum") else {}
         method = build(name, **options)
-        self.masks = empty_masks(self.info, method)
-        self.method = method
+        masks = empty_masks(self.info, method)
+        with self._lock:
+            self.masks, self.method = masks, method
+            self._generation += 1
+
+    def forget_masks(self) -> None:
+        """All masks are unknown again; to be called before the cache is cleared, in which they lie."""
+        with self._lock:
+            self.masks = empty_masks(self.info, self.method)
+            self._generation += 1
 
     def close(self) -> None:
         """Let go of the file."""
@@ -100,16 +125,22 @@ class Session:
     ) -> None:
         """Make (or fetch) the masks of a stretch, by default of everything; `masks` grows chunk by chunk."""
         s = stretch or Stretch(0, self.info.n_samples)
-        rate_hz, method = self.info.rate_hz, self.method
+        rate_hz = self.info.rate_hz
+        with self._lock:
+            method, known, generation = self.method, self.masks, self._generation
 
         def grown(masks: Masks) -> None:
-            self.masks = masks
+            with self._lock:
+                if generation != self._generation:
+                    return
+                masks = replace(masks, chunks={**self.masks.chunks, **masks.chunks})  # another job may have made some as well
+                self.masks = masks
             if publish:
                 publish(masks)
 
         separate(
             self.mixture, method, self.cache, s.start / rate_hz, (s.start + s.n_samples) / rate_hz,
-            report, is_cancelled, playhead_s, grown, self.masks,
+            report, is_cancelled, playhead_s, grown, known,
         )  # fmt: skip
 
     def render(self, start: int, n_samples: int) -> Rendered:
@@ -129,12 +160,51 @@ class Session:
         """The source's own format, or what was asked for; BadInputError for what cannot be."""
         return chosen_format(self.info, container, subtype)
 
+    def export_choices(self) -> dict[str, tuple[str, ...]]:
+        """Containers and their subtypes that hold this recording's rate, channels and length, and what encodes them is installed."""
+        found = {c: tuple(s for s in subtypes if self._can_be(c, s)) for c, subtypes in SUBTYPES.items()}
+        return {container: subtypes for container, subtypes in found.items() if subtypes}
+
+    def _can_be(self, container: str, subtype: str) -> bool:
+        try:
+            return chosen_format(self.info, container, subtype) == OutputFormat(container, subtype)
+        except BadInputError:
+            return False
+
+    def export_plan(
+        self, folder: Path, fmt: OutputFormat, stretch: Stretch, stems: bool, remix: bool, name_template: str, overwrite: bool = True
+    ) -> ExportPlan:
+        """What would be written where, and how big; BadInputError or TargetError for what is known to fail."""
+        assert self.info.path is not None
+        files = self._stem_targets(folder, name_template, fmt.extension) if stems else {}
+        reports = self._report_targets(folder, name_template) if stems else []
+        sound = [*files.values(), *([folder / self.file_name(name_template, "remix", fmt.extension)] if remix else [])]
+        _export.check_targets([*sound, *reports], [self.info.path], overwrite)
+        there, above = tuple(p for p in (*sound, *reports) if p.exists()), folder.absolute()
+        while not above.exists():
+            above = above.parent
+        if not above.is_dir():
+            raise TargetError(f"{above} is a file, not a folder; choose another folder.")
+        if not os.access(above, os.W_OK):
+            raise TargetError(f"The folder {above} is read-only for you; choose another one.")
+        n_bytes = len(sound) * expected_bytes(stretch.n_samples, self.info.n_channels, fmt)
+        return ExportPlan(fmt, tuple(sound), tuple(reports), there, n_bytes, free_bytes(above))
+
+    def _stem_targets(self, folder: Path, name_template: str, extension: str) -> dict[str, Path]:
+        targets = {stem: folder / self.file_name(name_template, stem, extension) for stem in self.stems}
+        if len(set(targets.values())) < len(targets):
+            raise BadInputError(f"The name '{name_template}' is the same for every stem; put {{stem}} into it.")
+        return targets
+
+    def _report_targets(self, folder: Path, name_template: str) -> list[Path]:
+        return [folder / self.file_name(name_template, "null-report", ending) for ending in (".txt", ".json")]
+
     def file_name(self, template: str, stem: str, extension: str) -> str:
         """A file's name from a template with {song}, {stem} and {method}; what no disk allows becomes "_"."""
         assert self.info.path is not None
         try:
             name = template.format(song=self.info.path.stem, stem=stem, method=self.method.info.name)
-        except (KeyError, IndexError, ValueError):
+        except (KeyError, IndexError, ValueError, AttributeError):
             raise BadInputError(f"The name '{template}' cannot be read; use {{song}}, {{stem}} and {{method}} in it.") from None
         return re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name).strip(" .") + extension
 
@@ -152,10 +222,8 @@ class Session:
 
         Separates first what the stretch still needs. Nothing is left behind when it fails or is cancelled.
         """
-        targets = {stem: folder / self.file_name(name_template, stem, fmt.extension) for stem in self.stems}
-        reports = [folder / self.file_name(name_template, "null-report", ending) for ending in (".txt", ".json")]
-        if len(set(targets.values())) < len(targets):
-            raise BadInputError(f"The name '{name_template}' is the same for every stem; put {{stem}} into it.")
+        targets = self._stem_targets(folder, name_template, fmt.extension)
+        reports = self._report_targets(folder, name_template)
         assert self.info.path is not None
         _export.check_targets([*targets.values(), *reports], [self.info.path], overwrite)
         _export.check_room(folder, self.mixture, fmt, len(targets), stretch.n_samples)

@@ -201,6 +201,18 @@ def test_the_output_is_lowered_by_just_what_is_needed_and_reset(qtbot, state, pa
     assert state.output_db == 0.0 and not button.isEnabled()
 
 
+def test_a_block_from_before_the_output_was_lowered_does_not_ask_again(qtbot, state, panel):
+    button = panel.master.output
+    state.levels = Levels({}, (1.5, 1.5))
+    button._settle.setInterval(20)
+    qtbot.mouseClick(button, LEFT)
+    state.levels = Levels({}, (1.4, 1.4))
+    qtbot.waitUntil(lambda: button.text() == "−4.0 dB", timeout=2000)
+    qtbot.wait(40)
+    state.levels = Levels({}, (1.1, 1.1))
+    assert button.text() == "Lower output", "but a later one does"
+
+
 def test_the_meters_show_their_own_stem(state, panel):
     state.levels = Levels({"vocals": (0.5, 0.5), "drums": (1.5, 0.1)}, (0.9, 0.9))
     assert panel.strips["vocals"].meter.max_db == pytest.approx(-6.02, abs=0.01)
