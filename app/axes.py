@@ -51,6 +51,7 @@ def _dress(axis: pg.AxisItem) -> None:
     font = QFont()
     font.setPixelSize(TICK_PX)
     axis.setStyle(tickFont=font, tickTextOffset=5, tickLength=-5, autoExpandTextSpace=False, hideOverlappingLabels=False)
+    axis.enableAutoSIPrefix(False)  # it would make a rich text anew with every move
     axis.setTextPen(theme.DIM)
     axis.setPen(theme.LINE)
     axis.setTickPen(theme.FAINT)
@@ -113,13 +114,13 @@ class FrequencyAxis(pg.AxisItem):
         labelled: dict[float, str] = {}
         small: list[float] = []
         for rank, mantissas in enumerate(MANTISSAS):
-            free_px = 24 if rank < 5 else 60
-            for decade in range(1, 6):
-                for hz in (m * 10.0**decade for m in mantissas):
+            if rank > 5 and high_hz > 10 * low_hz:
+                break  # no room for these, and there are many of them
+            free = (24 if rank < 5 else 60) / px_per_row
+            for decade in range(math.floor(math.log10(low_hz)), math.floor(math.log10(high_hz)) + 1):
+                for hz in (m * 10.0**decade for m in mantissas if low_hz <= m * 10.0**decade <= high_hz):
                     row = self._row_at(hz)
-                    if not low_hz <= hz <= high_hz or not minVal <= row <= maxVal:
-                        continue
-                    if all(abs(row - other) * px_per_row >= free_px for other in labelled):
+                    if all(abs(row - other) >= free for other in labelled):
                         labelled[row] = hertz(hz)
                     elif rank < 5:
                         small.append(row)

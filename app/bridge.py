@@ -14,13 +14,15 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app import memory
-from app.bridge_work import Exported, ExportWish, Shared, draw, write_files
+from app.bridge_work import Exported, ExportWish, Shared, draw, plan_of, write_files
 from app.jobs import Job
-from app.settings import Settings
+from app.settings import Choices, Settings
 from app.state import NullState, State, StemLook
 from app.theme import stem_colour
+from engine.errors import EngineError
 from engine.session import (
     Cache,
+    ExportPlan,
     Measured,
     NullReport,
     Session,
@@ -40,6 +42,7 @@ class Bridge(QObject):
     refused = Signal(str)  # one sentence: a song that cannot be opened, work that failed
     exported = Signal(object)  # Exported
     export_ended = Signal()  # done, failed or cancelled
+    cache_cleared = Signal(str)  # one sentence
 
     def __init__(self, state: State, settings: Settings, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -48,15 +51,18 @@ class Bridge(QObject):
         self._jobs: dict[str, Job] = {}  # by name: those whose results are wanted
         self._let_go: set[Job] = set()  # cancelled ones that still finish a step
         self._measured: Measured | None = None
+        self._choices = settings.choices
+        self._next_method = ""  # chosen in the preferences while a song was open: for the next one
         self.null_report: NullReport | None = None
         state.mix_changed.connect(self._on_mix)
         state.stems_changed.connect(self._on_stems)
+        settings.changed.connect(self._on_choices)
 
     # ------------------------------------------------------------------ verbs
 
     def open(self, path: Path) -> None:
         """Open a song; the one before stays until this one is there, so that a bad file loses nothing."""
-        method, device, cache = self._state.method, self._settings.choices.compute_device, self._cache()
+        method, device, cache = self._next_method or self._state.method, self._settings.choices.compute_device, self._cache()
 
         def work(job: Job) -> Session:
             job.report(Progress(f"Opening {path.name}", 0.0))
@@ -80,11 +86,13 @@ class Bridge(QObject):
 
     def choose_method(self, name: str) -> None:
         """Separate by another method; the mix of stems that both know is kept."""
-        session = self._session
         self._state.method = name
         self._settings.choose(method=name)
-        if session is None:
-            return
+        self._next_method = ""
+        if self._session:
+            self._use_method(self._session, name)
+
+    def _use_method(self, session: Session, name: str) -> None:
         self._drop("separate")
         self._drop("measure")
         try:
@@ -171,6 +179,52 @@ class Bridge(QObject):
         fmt = self._session.output_format(container, subtype)
         return f"{fmt.container} {fmt.subtype}"
 
+    def export_choices(self) -> dict[str, tuple[str, ...]]:
+        """Container -> subtypes that can be written for the open song."""
+        return self._session.export_choices() if self._session else {}
+
+    def export_plan(self, wish: ExportWish) -> ExportPlan | str:
+        """What a wish would write, where and how big; a sentence when it is known to fail."""
+        if self._session is None:
+            return "Open a song first."
+        try:
+            return plan_of(self._session, wish)
+        except EngineError as e:
+            return str(e)
+        except OSError as e:
+            return f"The folder {wish.folder} cannot be looked at ({e.strerror or e}); choose another one."
+
+    def cache_usage(self) -> str:
+        """How full the cache is, in words."""
+        used = self._cache().usage()
+        return f"{used.n_bytes / 1e9:.2f} GB of {used.limit_bytes / 1e9:g} GB in {used.folder}"
+
+    def clear_cache(self) -> None:
+        """Drop all cached masks; an open song is separated again. `cache_cleared` follows."""
+        if "export" in self._jobs:
+            self.cache_cleared.emit("An export is reading the cache; clear it when that has ended.")
+            return
+        self._drop("separate")
+        self._drop("measure")
+        if self._session:
+            self._session.forget_masks()
+            self._measured = None
+            self._state.masks, self._state.null = self._session.masks, None
+        cache = self._cache()
+        self._start("clear", lambda _job: cache.clear(), self._on_cleared)
+
+    def ask_device(self) -> None:
+        """Find out which device computes and why it is no GPU; the answer goes to the state. Imports torch, in a thread."""
+        wanted = self._settings.choices.compute_device
+
+        def work(_job: Job) -> tuple[str, str, str]:
+            try:
+                return (*device_words(wanted), wanted)
+            except EngineError as e:
+                return "not there", str(e), ""
+
+        self._start("device", work, self._on_device)
+
     def shut_down(self, wait_ms: int = 5000) -> None:
         """Cancel everything and wait for the threads to end."""
         self._keep_mix()
@@ -251,6 +305,7 @@ class Bridge(QObject):
         """What follows the end of a job, however it ended."""
         if job.objectName() == "export":
             self.export_ended.emit()
+        if job.objectName() in ("export", "clear"):
             self._resume()
 
     def _resume(self) -> None:
@@ -271,6 +326,7 @@ class Bridge(QObject):
             return
         self.close_song()
         state = self._state
+        state.method, self._next_method = session.method.info.name, ""
         self._session, self._measured, self.null_report = session, None, None
         assert session.info.path is not None
         remembered = memory.recall(self._memory_folder(), session.info)
@@ -324,6 +380,37 @@ class Bridge(QObject):
                 self._state.masks = self._session.masks
             self.exported.emit(exported)
             self._after(job)
+
+    @Slot(object)
+    def _on_cleared(self, n_bytes: int) -> None:
+        job = self._current()
+        if job:
+            self.cache_cleared.emit(f"{n_bytes / 1e9:.2f} GB freed." + (" The open song is separated again." if self._session else ""))
+            self._after(job)
+
+    @Slot(object)
+    def _on_device(self, found: tuple[str, str, str]) -> None:
+        session = self._session
+        if self._current():
+            self._state.device, self._state.device_why, wanted = found
+            if session and wanted and session.device != wanted:  # it is there: the open song moves to it
+                session.device = wanted
+                if session.method.info.weights_sha256:
+                    self._use_method(session, session.method.info.name)
+
+    @Slot(object)
+    def _on_choices(self, choices: Choices) -> None:
+        """Preferences hold at once; the open song uses another cache from the next chunk on."""
+        before, self._choices = self._choices, choices
+        if self._session and (before.cache_folder, before.cache_limit_gb) != (choices.cache_folder, choices.cache_limit_gb):
+            self._session.cache = self._cache()
+        if before.compute_device != choices.compute_device:
+            self.ask_device()
+        if before.method != choices.method and choices.method != self._state.method:
+            if self._session is None:
+                self._state.method = choices.method
+            else:
+                self._next_method = choices.method
 
     @Slot(object)
     def _on_mix(self, mix: Mix) -> None:

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from app.jobs import Job
 from engine.display import drawn, empty_picture, next_stretch
-from engine.session import NullReport, Session, Stretch, Written
+from engine.session import ExportPlan, NullReport, Session, Stretch, Written
 from engine.types import AudioInfo, Mixture
 
 
@@ -61,8 +62,31 @@ def draw(session: Session, job: Job, playhead_s: Callable[[], float]) -> Any:
     return picture
 
 
+def plan_of(session: Session, wish: ExportWish, overwrite: bool = True) -> ExportPlan:
+    """What a wish would write; an EngineError for what is known to fail."""
+    fmt = session.output_format(wish.container, wish.subtype)
+    end_s = wish.end_s if wish.end_s is None or math.isfinite(wish.end_s) else None
+    stretch: Stretch = session.stretch(wish.start_s, end_s, wish.headroom_db)
+    return session.export_plan(wish.folder, fmt, stretch, wish.stems, wish.remix, wish.name_template, overwrite)
+
+
 def write_files(session: Session, wish: ExportWish, job: Job) -> Exported:
-    """Stems, remix or both, as wished."""
+    """Stems, remix or both, as wished; when it fails or is cancelled, what was not there before is not there afterwards."""
+    plan = plan_of(session, wish, wish.overwrite)  # refuses a remix that is there before it begins with the stems
+    new = [p for p in (*plan.files, *plan.reports) if p not in plan.there]
+    folders = [p for p in (wish.folder, *wish.folder.parents) if not p.exists()]
+    try:
+        return _written(session, wish, job)
+    except BaseException:
+        with suppress(OSError):  # what cannot be taken away stays
+            for path in new:
+                path.unlink(missing_ok=True)
+            for path in folders:
+                path.rmdir()
+        raise
+
+
+def _written(session: Session, wish: ExportWish, job: Job) -> Exported:
     fmt = session.output_format(wish.container, wish.subtype)
     end_s = wish.end_s if wish.end_s is None or math.isfinite(wish.end_s) else None
     stretch: Stretch = session.stretch(wish.start_s, end_s, wish.headroom_db)
@@ -74,6 +98,8 @@ def write_files(session: Session, wish: ExportWish, job: Job) -> Exported:
         files += written.files.values()
         notes += report.notes
     if wish.remix:
+        with suppress(OSError):  # then the writer says why
+            wish.folder.mkdir(parents=True, exist_ok=True)
         target = wish.folder / session.file_name(wish.name_template, "remix", fmt.extension)
         remix: Written = session.export_remix(target, fmt, stretch, wish.overwrite, job.report, job.is_cancelled)
         files.append(target)

@@ -29,7 +29,7 @@ UNKNOWN = int(colours.packed(np.array(colours.parsed(theme.PANEL), np.uint8)))  
 class Tiles(pg.GraphicsObject):
     """The spectrogram; x in seconds, y in rows. The picture and its look are set from outside."""
 
-    painted = Signal()
+    work_found = Signal()  # a paint saw something that `work` could do ahead
 
     def __init__(self) -> None:
         super().__init__()
@@ -138,12 +138,20 @@ class Tiles(pg.GraphicsObject):
         coarser = [(level + 1, k) for k in range(first // 2, last // 2 + 1)]
         finer = [(level - 1, k) for k in range(first + last, first + last + 2)]
         self._ahead = ([(level, k) for k in range(first, last + 1)] + around + coarser + finer)[:AHEAD]
-        self.painted.emit()
+        if not self.is_settled:
+            self.work_found.emit()
+
+    def _situation(self) -> tuple[object, ...]:
+        return self._ahead, self._look, self.picture, self._masks
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything in sight and around is made."""
+        return self._situation() == self._settled
 
     def work(self) -> bool:
         """Do one small thing ahead of time (a strip of shares, a tile just out of sight); False when all is done."""
-        situation = (self._ahead, self._look, self.picture, self._masks)
-        if self.picture is None or situation == self._settled:
+        if self.picture is None or self.is_settled:
             return False
         needs_owners = self._overlay or self._gains is not None
         for n, (level, k) in enumerate(self._ahead):
@@ -156,7 +164,7 @@ class Tiles(pg.GraphicsObject):
             if (level, k) not in self._tiles or self._tiles[level, k][0] != self._stamp(level, k):
                 self._tile(level, k)
                 return True
-        self._settled = situation
+        self._settled = self._situation()
         return False
 
     # ------------------------------------------------------------------------------------------------- how tiles are made

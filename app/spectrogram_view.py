@@ -70,7 +70,7 @@ class SpectrogramView(QWidget):
         self._idle.timeout.connect(self._work)
         self._next_frame = QTimer(self, interval=FRAME_MS, singleShot=True)
         self._next_frame.timeout.connect(self._show_gains)
-        self.tiles.painted.connect(self._idle.start)
+        self.tiles.work_found.connect(self._idle.start)
         self.canvas.focus_changed.connect(self._show_focus)
         self.legend.range_wanted.connect(self.set_range_db)
         state.seek_wanted.connect(self._on_seek)

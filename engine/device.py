@@ -1,5 +1,6 @@
 """Which processor runs the networks: chosen once, said in words, with the reason why not a faster one."""
 
+import os
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,21 +27,13 @@ class Device:
 
 
 def _cpu(why: str) -> Device:
-    import torch
-
-    n = torch.get_num_threads()
+    n = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
     return Device("cpu", f"CPU, {n} thread{'s' if n != 1 else ''}", why)
 
 
-@lru_cache(maxsize=8)
-def kind_of(wanted: str = "auto") -> str:
-    """The device class (cuda, mps, cpu) that `choose` will take; without importing torch where no GPU can be there.
-
-    A cached song needs no torch at all, and importing it takes two seconds.
-    """
-    if wanted == "cpu" or (wanted == "auto" and sys.platform == "linux" and not any(Path(p).exists() for p in LINUX_GPUS)):
-        return "cpu"
-    return choose(wanted).kind
+def _no_gpu_here(wanted: str) -> bool:
+    """Whether a glance at the machine shows that the CPU it is: importing torch to find out takes two seconds."""
+    return wanted == "auto" and sys.platform == "linux" and not any(Path(p).exists() for p in LINUX_GPUS)
 
 
 @lru_cache(maxsize=8)
@@ -49,12 +42,14 @@ def choose(wanted: str = "auto") -> Device:
 
     BadInputError for an unknown name or a GPU that was asked for by name and is not there.
     """
-    import torch
-
     if wanted not in NAMES:
         raise BadInputError(f"There is no compute device '{wanted}'; choose one of {', '.join(NAMES)}.")
     if wanted == "cpu":
         return _cpu("The CPU was chosen in the settings.")
+    if _no_gpu_here(wanted):
+        return _cpu("This machine shows no graphics card that PyTorch could use.")
+    import torch
+
     if wanted in ("auto", "cuda") and torch.cuda.is_available():
         properties = torch.cuda.get_device_properties(0)
         return Device("cuda:0", f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB")

@@ -10,6 +10,7 @@ blocks of 256 frames on a fixed grid, so it is the same however it was cut into 
 itself: 1 byte per row and frame, twice that with its pyramid (10 MiB for 4 minutes).
 """
 
+import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -78,13 +79,13 @@ class Picture:
 
     def row_at(self, hz: float) -> float:
         """Place of a frequency on the row axis: 0.5 is the middle of row 0, 511.5 that of the highest row."""
-        span = np.log(self.rows_hz[-1] / self.rows_hz[0])
-        return float(np.log(max(hz, 1e-3) / self.rows_hz[0]) / span * (len(self.rows_hz) - 1) + 0.5)
+        lowest, highest = float(self.rows_hz[0]), float(self.rows_hz[-1])
+        return math.log(max(hz, 1e-3) / lowest) / math.log(highest / lowest) * (len(self.rows_hz) - 1) + 0.5
 
     def hz_at(self, row: float) -> float:
         """The frequency at a place on the row axis; the inverse of row_at."""
-        ratio = self.rows_hz[-1] / self.rows_hz[0]
-        return float(self.rows_hz[0] * ratio ** ((row - 0.5) / (len(self.rows_hz) - 1)))
+        lowest, highest = float(self.rows_hz[0]), float(self.rows_hz[-1])
+        return lowest * (highest / lowest) ** ((row - 0.5) / (len(self.rows_hz) - 1))
 
 
 def empty_picture(info: AudioInfo) -> Picture:

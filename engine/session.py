@@ -32,7 +32,8 @@ from engine.tags import Tags, read_tags
 from engine.types import Array, AudioInfo, IsCancelled, Method, Mix, Report, never_cancelled, silent_report
 
 __all__ = [  # what the app may take from here besides Session
-    "Cache", "ExportPlan", "Measured", "NullReport", "Session", "Stretch", "Written", "device_words", "distance_db", "is_neutral", "measure", "methods",
+    "Cache", "ExportPlan", "Measured", "NullReport", "Session", "Stretch", "Written",
+    "device_words", "distance_db", "is_neutral", "measure", "methods",
 ]  # fmt: skip
 
 
@@ -61,7 +62,7 @@ class Session:
         self.mixture: FileMixture = open_mixture(path)
         self.cache = cache
         self.mix = Mix()
-        self._device = device
+        self.device = device
         self._lock = threading.Lock()
         self._generation = 0  # of masks: a job that was let go may still finish a chunk of masks that nobody wants any more
         self.method: Method
@@ -80,7 +81,7 @@ class Session:
 
     def choose_method(self, name: str) -> None:
         """Another method: all masks are unknown again (or wait in the cache). MethodError for unknown or unsuitable ones."""
-        options = {"device": self._device} if name.startswith("nullsum") else {}
+        options = {"device": self.device} if name.startswith("nullsum") else {}
         method = build(name, **options)
         masks = empty_masks(self.info, method)
         with self._lock:
@@ -206,7 +207,10 @@ class Session:
             name = template.format(song=self.info.path.stem, stem=stem, method=self.method.info.name)
         except (KeyError, IndexError, ValueError, AttributeError):
             raise BadInputError(f"The name '{template}' cannot be read; use {{song}}, {{stem}} and {{method}} in it.") from None
-        return re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name).strip(" .") + extension
+        name = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name).strip(" .")
+        if not name:
+            raise BadInputError("The name is empty; use {song}, {stem} and {method} in it.")
+        return name + extension
 
     def export_stems(
         self,

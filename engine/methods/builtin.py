@@ -46,9 +46,9 @@ class Builtin:
     @property
     def settings(self) -> dict[str, float | int | str]:
         """Precision and device class: masks may differ in their last bits between them."""
-        from engine.device import kind_of
+        from engine.device import choose
 
-        return {"precision": "float32", "device": kind_of(self._device_name)}
+        return {"precision": "float32", "device": choose(self._device_name).kind}
 
     def grid(self, rate_hz: int) -> MaskGrid:
         """Bands of the network, the same for every rate."""

@@ -5,17 +5,14 @@ Every function takes and returns float32 (channel=2, sample) and draws only from
 
 import numpy as np
 import scipy.fft
+import soxr
 
 from engine.training.data import RATE_HZ, ROLES, Corpus
 
 
 def resampled(samples: np.ndarray, factor: float) -> np.ndarray:
-    """Played `factor` times as fast (pitch and formants move along), by linear interpolation: shorter by 1/factor."""
-    n = int(samples.shape[1] / factor)
-    position = np.arange(n) * factor
-    low = np.minimum(position.astype(np.int64), samples.shape[1] - 2)
-    weight = (position - low).astype(np.float32)
-    return samples[:, low] * (1 - weight) + samples[:, low + 1] * weight
+    """Played `factor` times as fast (pitch and formants move along), by cubic interpolation: shorter by 1/factor."""
+    return np.asarray(soxr.resample(samples.T, factor * RATE_HZ, RATE_HZ, quality="QQ").T)
 
 
 def width(samples: np.ndarray, amount: float) -> np.ndarray:
