@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QLineF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QKeyEvent, QLinearGradient, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -47,40 +47,60 @@ def time_step(seconds: float, px: float, least_px: float = 76.0) -> float:
     return next((s for s in STEPS_S if s >= wanted), STEPS_S[-1] * max(1, math.ceil(wanted / STEPS_S[-1])))
 
 
-def _dress(axis: pg.AxisItem) -> None:
-    font = QFont()
-    font.setPixelSize(TICK_PX)
-    axis.setStyle(tickFont=font, tickTextOffset=5, tickLength=-5, autoExpandTextSpace=False, hideOverlappingLabels=False)
-    axis.enableAutoSIPrefix(False)  # it would make a rich text anew with every move
-    axis.setTextPen(theme.DIM)
-    axis.setPen(theme.LINE)
-    axis.setTickPen(theme.FAINT)
+class Ruler(pg.AxisItem):
+    """An axis that paints itself: pyqtgraph's own drawing of a hundred ticks costs more than the picture."""
+
+    def __init__(self, orientation: str) -> None:
+        super().__init__(orientation)
+        self.enableAutoSIPrefix(False)
+        self._font = QFont()
+        self._font.setPixelSize(TICK_PX)
+
+    def ticks(self, low: float, high: float, px: float) -> list[tuple[float, str]]:
+        """Places and texts (empty for the small ticks) of a stretch that is px long."""
+        raise NotImplementedError
+
+    def paint(self, painter: QPainter, option: object, widget: object = None) -> None:
+        """Ticks towards the picture, texts behind them."""
+        rect = self.mapRectFromParent(self.geometry())
+        low, high = self.range
+        across = self.orientation in ("top", "bottom")
+        px = rect.width() if across else rect.height()
+        ticks = [(px * (v - low) / (high - low), text) for v, text in self.ticks(low, high, px)]
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        for small, pen in ((True, theme.LINE), (False, theme.FAINT)):
+            painter.setPen(QColor(pen))
+            length = 3 if small else 6
+            lines = [at for at, text in ticks if bool(text) != small]
+            if across:
+                painter.drawLines([QLineF(at, rect.bottom() - length, at, rect.bottom() - 1) for at in lines])
+            else:
+                painter.drawLines([QLineF(rect.right() - length, px - at, rect.right() - 1, px - at) for at in lines])
+        painter.setPen(QColor(theme.DIM))
+        painter.setFont(self._font)
+        for at, text in ticks:
+            if text and across:
+                painter.drawText(QRectF(at - 50, rect.top(), 100, rect.height() - 7), Qt.AlignmentFlag.AlignCenter, text)
+            elif text:
+                y = min(max(px - at, 6.0), px - 6.0)
+                box = QRectF(rect.left(), y - 8, rect.width() - 9, 16)
+                painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, text)
 
 
-class TimeAxis(pg.AxisItem):
+class TimeAxis(Ruler):
     """The ruler above the picture, in seconds."""
 
     def __init__(self) -> None:
         super().__init__("top")
-        _dress(self)
         self.setHeight(26)
 
-    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:  # noqa: N802, N803 - pyqtgraph's names
-        """Labelled steps, and the parts between them."""
-        step = time_step(maxVal - minVal, size)
-        part = step / PARTS.get(step, 5)
-        first = math.floor(minVal / step)
-        major = [i * step for i in range(first, math.ceil(maxVal / step) + 1)]
-        n = round(step / part)
-        minor = [(first * n + i) * part for i in range(n * (len(major) + 1)) if i % n]
-        return [(s, [v for v in values if minVal <= v <= maxVal]) for s, values in ((step, major), (part, minor))]
-
-    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: N802
-        """m:ss at the steps, nothing at their parts."""
-        view = self.range
-        step = time_step(view[1] - view[0], self.size().width())
+    def ticks(self, low: float, high: float, px: float) -> list[tuple[float, str]]:
+        """m:ss at round steps, small ticks at their parts."""
+        step = time_step(high - low, px)
+        n = PARTS.get(step, 5)
         decimals = 0 if step >= 1 else 1 if step >= 0.1 else 2
-        return [clock(v, decimals) if math.isclose(spacing, step) else "" for v in values]
+        first, last = math.ceil(low / step * n - 1e-6), math.floor(high / step * n + 1e-6)
+        return [(i * step / n, "" if i % n else clock(i * step / n, decimals)) for i in range(first, last + 1)]
 
 
 # the order in which frequencies get a label while there is room: within a decade, coarse to fine
@@ -90,46 +110,42 @@ MANTISSAS = (
 )  # fmt: skip
 
 
-class FrequencyAxis(pg.AxisItem):
+class FrequencyAxis(Ruler):
     """The ruler left of the picture; its values are places on the row axis, its texts hertz."""
 
     def __init__(self) -> None:
         super().__init__("left")
-        _dress(self)
         self.setWidth(42)
         self._row_at: Callable[[float], float] = lambda hz: 0.0
         self._hz_at: Callable[[float], float] = lambda row: 1.0
-        self._texts: dict[float, str] = {}
+        self._made: tuple[tuple[float, float, float], list[tuple[float, str]]] = ((0.0, 0.0, 0.0), [])
 
     def set_scale(self, row_at: Callable[[float], float], hz_at: Callable[[float], float]) -> None:
         """How hertz and rows belong together."""
         self._row_at, self._hz_at = row_at, hz_at
-        self.picture = None
+        self._made = ((0.0, 0.0, 0.0), [])
         self.update()
 
-    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:  # noqa: N802, N803
+    def ticks(self, low: float, high: float, px: float) -> list[tuple[float, str]]:
         """Labels wherever 24 px are free (60 px for finer numbers), round ones first; the 1-2-3..9 between them as small ticks."""
-        low_hz, high_hz = self._hz_at(minVal), self._hz_at(maxVal)
-        px_per_row = size / max(maxVal - minVal, 1e-9)
+        if self._made[0] == (low, high, px):
+            return self._made[1]
+        low_hz, high_hz = self._hz_at(low), self._hz_at(high)
         labelled: dict[float, str] = {}
-        small: list[float] = []
+        small: list[tuple[float, str]] = []
         for rank, mantissas in enumerate(MANTISSAS):
             if rank > 5 and high_hz > 10 * low_hz:
                 break  # no room for these, and there are many of them
-            free = (24 if rank < 5 else 60) / px_per_row
+            free = (24 if rank < 5 else 60) / px * (high - low)
             for decade in range(math.floor(math.log10(low_hz)), math.floor(math.log10(high_hz)) + 1):
                 for hz in (m * 10.0**decade for m in mantissas if low_hz <= m * 10.0**decade <= high_hz):
                     row = self._row_at(hz)
                     if all(abs(row - other) >= free for other in labelled):
                         labelled[row] = hertz(hz)
                     elif rank < 5:
-                        small.append(row)
-        self._texts = labelled
-        return [(1.0, list(labelled)), (0.1, small)]
-
-    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: N802
-        """Hertz at the labels."""
-        return [self._texts.get(v, "") if spacing == 1.0 else "" for v in values]
+                        small.append((row, ""))
+        self._made = (low, high, px), [*labelled.items(), *small]
+        return self._made[1]
 
 
 class DbLegend(QWidget):

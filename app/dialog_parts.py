@@ -5,7 +5,18 @@ from itertools import pairwise
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QFont, QFontDatabase
-from PySide6.QtWidgets import QButtonGroup, QDialog, QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QDialog,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app import theme
 
@@ -17,8 +28,9 @@ QTreeWidget::item {{ padding: 3px 4px; border: 0; }}
 QTreeWidget::item:selected {{ background: {theme.ON}; color: {theme.TEXT}; }}
 QTreeWidget::branch {{ background: transparent; }}
 QHeaderView::section {{ background: {theme.WINDOW}; color: {theme.DIM}; border: 0; border-bottom: 1px solid {theme.LINE}; padding: 4px; }}
-QCheckBox, QRadioButton {{ spacing: 8px; }}
-QComboBox:disabled, QDoubleSpinBox:disabled, QSpinBox:disabled {{ background: {theme.PANEL}; color: {theme.DIM}; border-color: {theme.RAISED}; }}
+QCheckBox {{ spacing: 8px; }}
+QComboBox:disabled, QDoubleSpinBox:disabled, QSpinBox:disabled {{
+  background: {theme.PANEL}; color: {theme.DIM}; border-color: {theme.RAISED}; }}
 QToolButton[segment]:disabled {{ color: {theme.FAINT}; }}
 QToolButton[segment]:checked:disabled {{ background: {theme.RAISED}; color: {theme.DIM}; }}
 """

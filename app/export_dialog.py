@@ -1,6 +1,5 @@
 """The export dialog: a form, the plan that it comes to, progress in the same place, and at the end the verdict of the null report."""
 
-from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Slot
@@ -12,7 +11,7 @@ from app.bridge_work import Exported, ExportWish
 from app.dialog_parts import Dialog, Note, Notice, button, buttons, line, size_text
 from app.export_form import ExportForm
 from app.export_result import ExportResult
-from app.export_words import bits_of, in_window_words, is_lossy, plan_line
+from app.export_words import in_window_words, is_lossy, plan_line
 from app.settings import Settings
 from app.state import State
 from app.status_bar import left_text
@@ -104,36 +103,40 @@ class ExportDialog(Dialog):
             return
         wish = self.form.wish()
         found = self._bridge.export_plan(wish)
-        problem, kind = self._said
-        can_start = not isinstance(found, str)
-        if isinstance(found, str):
-            self.plan.say("")
-            self.form.show_names([])
-            problem, kind = in_window_words(found), "error"
+        self.form.show_names([] if isinstance(found, str) else [p.name for p in found.files])
+        self.plan.say("" if isinstance(found, str) else self._plan_line(found, wish))
+        stop, hint = self._objection(found, wish)
+        if stop:
+            self.notice.say(*stop)
+        elif self._said[0]:
+            self.notice.say(*self._said)
         else:
-            n = len(found.files)
-            self.form.show_names([p.name for p in found.files])
-            self.plan.say(plan_line(n, bool(found.reports), found.n_bytes, self._is_exact(), wish.folder, found.n_free))
-            self.plan.setStyleSheet(f"color: {theme.TEXT}")
-            if found.n_bytes > found.n_free:
-                problem, kind, can_start = f"There is not enough room: {size_text(found.n_bytes)} are needed at most, but only " \
-                    f"{size_text(found.n_free)} are free. Free some, or choose another folder.", "error", False  # fmt: skip
-            elif found.there and not wish.overwrite:
-                names = found.there[0].name + (f" and {len(found.there) - 1} more" if len(found.there) > 1 else "")
-                are = "are" if len(found.there) > 1 else "is"
-                tip = "tick “Replace files that are there”, or choose another name or folder"
-                problem, kind, can_start = f"{names} {are} there already: {tip}.", "warn", False
-            elif not problem and wish.stems and self._state.masks is not None and not self._state.masks.is_complete:
-                problem, kind = "The song is not separated yet; the export first does what it needs of it.", "info"
-        self.notice.say(problem, kind)
-        self.start.setEnabled(can_start)
+            self.notice.say(hint)
+        self.start.setEnabled(stop is None)
         self._subtype = self.form.subtype
+
+    def _objection(self, found: Any, wish: ExportWish) -> tuple[tuple[str, str] | None, str]:
+        """What keeps it from beginning, as (sentence, kind); and a hint that does not."""
+        if isinstance(found, str):
+            return (in_window_words(found), "error"), ""
+        if found.n_bytes > found.n_free:
+            need, free = size_text(found.n_bytes), size_text(found.n_free)
+            return (f"There is not enough room: at most {need} are needed, {free} are free. Make room or use another folder.", "error"), ""
+        if found.there and not wish.overwrite:
+            n = len(found.there)
+            are = f"{found.there[0].name} is" if n == 1 else f"{found.there[0].name} and {n - 1} more are"
+            return (f"{are} there already: tick “Replace files that are there”, or choose another name or folder.", "warn"), ""
+        masks = self._state.masks
+        if wish.stems and masks is not None and not masks.is_complete:
+            return None, "The song is not separated to its end yet; the export first does what it needs."
+        return None, ""
+
+    def _plan_line(self, found: Any, wish: ExportWish) -> str:
+        return plan_line(len(found.files), bool(found.reports), found.n_bytes, self._is_exact(), wish.folder, found.n_free)
 
     def _is_exact(self) -> bool:
         """Whether the size can be told: not where it is compressed."""
-        container = self.form.container.currentData() or self._bridge.formats_of(None, None).split()[0]
-        subtype = self.form.subtype
-        return container not in ("FLAC", "M4A") and not is_lossy(subtype) and (bits_of(subtype) != 0)
+        return self.form.format[0] not in ("FLAC", "M4A") and not is_lossy(self.form.subtype)
 
     @Slot()
     def _start(self) -> None:
@@ -192,8 +195,8 @@ class ExportDialog(Dialog):
     def _on_exported(self, exported: Exported) -> None:
         if self._running and self._wish and self._state.song:
             self._running = False
-            wish = replace(self._wish, container=None)
-            self.result = ExportResult(self._state, self._bridge, self._settings, exported, wish, self._subtype, self)
+            parts = (self._state, self._bridge, self._settings)
+            self.result = ExportResult(*parts, exported, self._wish.headroom_db, self._subtype, self)
             self.result.done.connect(self.accept)
             self.pages.addWidget(self.result)
             self.pages.setCurrentWidget(self.result)

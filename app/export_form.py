@@ -87,6 +87,11 @@ class ExportForm(QWidget):
         """What the samples will be kept as."""
         return self.depth.currentData() or ""
 
+    @property
+    def format(self) -> tuple[str, str]:
+        """Container and subtype that will be written."""
+        return self.container.currentData() or self._own[0], self.subtype
+
     def wish(self) -> ExportWish:
         """The fields as the bridge wants them."""
         what, selection = self.what.chosen, self._state.selection
@@ -164,7 +169,9 @@ class ExportForm(QWidget):
             return
         what, titles = self.what.chosen, ", ".join(look.title for look in self._state.stems)
         stems = f"{titles}: each at 0 dB, whatever the faders say."
-        remix = "The mix is neutral: the recording itself." if self._is_neutral() else "The remix as it is heard, faders and master included."
+        remix = "What is heard: faders, mutes and master included."
+        if self._is_neutral():
+            remix = "The mix is neutral: this is the recording itself."
         self.what_note.say({"stems": stems, "remix": remix, "both": f"{titles} at 0 dB, and the remix as it is heard."}.get(what, ""))
         self.range_note.say(NO_SELECTION if self._state.selection is None else "Positions and lengths stay exact to the sample.")
         self.format_note.say(promise(song, self.subtype, what != "remix"))
@@ -176,10 +183,9 @@ class ExportForm(QWidget):
             return
         clipped = levels.n_clipped if levels else 0
         if self.headroom.value():
-            self.headroom_note.say(f"Everything that is written is lowered by {self.headroom.value():g} dB; the null is measured at that level.")
+            self.headroom_note.say(f"All that is written is lowered by {self.headroom.value():g} dB; the null is measured at that level.")
         elif song.sample_type.is_float and bits_of(self.subtype) is not None:
-            self.headroom_note.say("The source is in floats, which may go above full scale; integers cannot. Export looks, and says what it needs.",
-                                   "warn")  # fmt: skip
+            self.headroom_note.say("Floats may go above full scale, integers cannot. If it does, export says what it needs.", "warn")
         elif clipped and self.what.chosen != "stems":
             self.headroom_note.say(f"The remix has clipped while playing ({clipped:,} samples); headroom lowers the whole output.", "warn")
         else:

@@ -7,7 +7,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QHeaderView, QLabel, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from app import theme
-from app.bridge_work import Exported, ExportWish
+from app.bridge_work import Exported
 from app.dialog_parts import COLOURS, Note, button, buttons, size_text, tab_order
 from app.export_words import at_home, verdict_words
 from app.report_dialog import ReportDialog
@@ -20,7 +20,7 @@ class ExportResult(QWidget):
 
     done = Signal()
 
-    def __init__(self, state: State, bridge: Any, settings: Settings, exported: Exported, wish: ExportWish, subtype: str,
+    def __init__(self, state: State, bridge: Any, settings: Settings, exported: Exported, headroom_db: float, subtype: str,
                  parent: QWidget | None = None) -> None:  # fmt: skip
         super().__init__(parent)
         self._parts = (state, bridge, settings)
@@ -28,7 +28,7 @@ class ExportResult(QWidget):
         if exported.report is None:
             self.verdict = ("Remix written", "What is heard, in one file. Only stems are compared with the source.", "info")
         else:
-            self.verdict = verdict_words(exported.report, state.song, subtype, len(state.stems), wish.headroom_db)
+            self.verdict = verdict_words(exported.report, state.song, subtype, len(state.stems), headroom_db)
         self.folder_button = button("Show in &folder", "show-folder", "Open the folder with the files")
         self.report_button = button("&Null report…", "null-report", "All that was measured on the files")
         self.close_button = button("Close", "close", default=True)

@@ -28,7 +28,7 @@ WITH_FOCUS = (  # (group, title, keys, tip): what has the focus knows these by i
 class ShortcutsDialog(Dialog):
     """A sheet to look at; it changes nothing."""
 
-    def __init__(self, state: State, bridge: Any, settings: Settings, parent: QWidget | None = None) -> None:  # noqa: ARG002
+    def __init__(self, state: State, bridge: Any, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__("Keyboard shortcuts", parent)
         self.find = QLineEdit(objectName="find", placeholderText="Find an action or a key", accessibleName="Find", clearButtonEnabled=True)
         self.find.setFixedHeight(FIELD_HEIGHT)

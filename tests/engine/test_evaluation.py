@@ -369,7 +369,7 @@ def test_tables_name_floor_and_ceiling_and_the_distance_above_the_floor() -> Non
     scores += [score(t, make(t), name, kind) for t in tracks for name, (kind, _, make) in baselines.BASELINES.items()]
     table = rows(scores[:2] + [s for s in scores[3:] if s.names == FOUR], "sdr")
     assert [row["method"] for row in table] == ["good", "equaliser", "bin-equaliser", "equal", "mixture", "ibm", "irm"]
-    good, floor = table[0], table[3]
+    good, floor = table[0], table[4]
     assert good["mean"] == pytest.approx(5.0, abs=0.01)
     assert good["above_floor"] == pytest.approx(5.0 - np.mean([floor[name] for name in FOUR]), abs=0.01)
     assert floor["above_floor"] == 0.0
