@@ -79,9 +79,9 @@ class Ruler(pg.AxisItem):
         painter.setPen(QColor(theme.DIM))
         painter.setFont(self._font)
         for at, text in ticks:
-            if text and across:
+            if text and across and at < px - 16:  # further right it would be cut
                 painter.drawText(QRectF(at - 50, rect.top(), 100, rect.height() - 7), Qt.AlignmentFlag.AlignCenter, text)
-            elif text:
+            elif text and not across:
                 y = min(max(px - at, 6.0), px - 6.0)
                 box = QRectF(rect.left(), y - 8, rect.width() - 9, 16)
                 painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, text)
@@ -166,7 +166,7 @@ class DbLegend(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Wide enough for three digits."""
-        return QSize(46, 200)
+        return QSize(50, 200)
 
     def set_range(self, low_db: float, high_db: float) -> None:
         """Show these decibels."""

@@ -197,7 +197,7 @@ class Bridge(QObject):
     def cache_usage(self) -> str:
         """How full the cache is, in words."""
         used = self._cache().usage()
-        return f"{used.n_bytes / 1e9:.2f} GB of {used.limit_bytes / 1e9:g} GB in {used.folder}"
+        return f"{used.n_bytes / 1e6:,.0f} MB of {used.limit_bytes / 1e9:g} GB in {used.folder}"
 
     def clear_cache(self) -> None:
         """Drop all cached masks; an open song is separated again. `cache_cleared` follows."""
@@ -385,7 +385,7 @@ class Bridge(QObject):
     def _on_cleared(self, n_bytes: int) -> None:
         job = self._current()
         if job:
-            self.cache_cleared.emit(f"{n_bytes / 1e9:.2f} GB freed." + (" The open song is separated again." if self._session else ""))
+            self.cache_cleared.emit(f"{n_bytes / 1e6:,.0f} MB freed." + (" The open song is separated again." if self._session else ""))
             self._after(job)
 
     @Slot(object)

@@ -63,7 +63,7 @@ def table(low_db: float, high_db: float) -> np.ndarray:
 def tint_tables(low_db: float, high_db: float) -> tuple[np.ndarray, np.ndarray]:
     """Picture byte -> how much of its owner's colour and how much white a cell shows, uint16 (256,) of 0..255 each."""
     at = _positions(low_db, high_db)
-    colour = 0.05 + 0.95 * at
+    colour = 0.05 + 0.95 * at**0.9
     white = np.clip((at - 0.8) / 0.2, 0.0, 1.0) * 0.45
     return np.rint(colour * (1 - white) * 255).astype(np.uint16), np.rint(white * 255).astype(np.uint16)
 

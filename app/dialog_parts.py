@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import theme
+from app import dialog_fields, theme
 
 STYLE = f"""
 QDialog {{ background: {theme.PANEL}; }}
@@ -28,13 +28,10 @@ QTreeWidget::item {{ padding: 3px 4px; border: 0; }}
 QTreeWidget::item:selected {{ background: {theme.ON}; color: {theme.TEXT}; }}
 QTreeWidget::branch {{ background: transparent; }}
 QHeaderView::section {{ background: {theme.WINDOW}; color: {theme.DIM}; border: 0; border-bottom: 1px solid {theme.LINE}; padding: 4px; }}
-QCheckBox {{ spacing: 8px; }}
-QComboBox:disabled, QDoubleSpinBox:disabled, QSpinBox:disabled {{
-  background: {theme.PANEL}; color: {theme.DIM}; border-color: {theme.RAISED}; }}
 QToolButton[segment]:disabled {{ color: {theme.FAINT}; }}
 QToolButton[segment]:checked:disabled {{ background: {theme.RAISED}; color: {theme.DIM}; }}
 """
-COLOURS = {"info": theme.DIM, "good": theme.GOOD, "warn": theme.WARN, "error": theme.CLIP}
+COLOURS = {"info": theme.DIM, "plain": theme.TEXT, "good": theme.GOOD, "warn": theme.WARN, "error": theme.CLIP}
 FIELD_HEIGHT = 28
 LABEL_WIDTH = 96
 
@@ -66,7 +63,7 @@ class Dialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(title)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, parent is not None)
-        self.setStyleSheet(STYLE)
+        self.setStyleSheet(STYLE + dialog_fields.STYLE)
 
     def column(self, spacing: int = 12) -> QVBoxLayout:
         """The dialog's own layout."""
@@ -87,7 +84,7 @@ class Note(QLabel):
         self.say(text)
 
     def say(self, text: str, kind: str = "info") -> None:
-        """Show a text in the colour of its kind: info, good, warn or error."""
+        """Show a text in the colour of its kind: info, plain, good, warn or error."""
         self.setText(text)
         self.setStyleSheet(f"color: {COLOURS[kind]}")
 
@@ -95,11 +92,15 @@ class Note(QLabel):
 class Notice(QLabel):
     """One sentence that must be seen, on a ground with a bar in the colour of its kind; hidden without a sentence."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, keep_place: bool = True) -> None:
+        super().__init__()
         self.setWordWrap(True)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setAccessibleName("Notice")
+        self.setMinimumHeight(44)  # two lines
+        policy = self.sizePolicy()
+        policy.setRetainSizeWhenHidden(keep_place)  # so that nothing jumps
+        self.setSizePolicy(policy)
         self.say("")
 
     def say(self, text: str, kind: str = "info") -> None:
@@ -109,7 +110,7 @@ class Notice(QLabel):
         self.setVisible(bool(text))
         self.setAccessibleDescription(text)
         self.setStyleSheet(
-            f"background: {theme.RAISED}; border-left: 3px solid {COLOURS[kind]}; border-radius: 2px; padding: 8px 8px 8px 10px;"
+            f"background: {theme.RAISED}; border-left: 3px solid {COLOURS[kind]}; padding: 4px 8px 4px 10px;"
         )
         if is_new and text:
             QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QLabel, QProgressBar, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from app import theme
 from app.binding import show
@@ -41,7 +41,8 @@ class ExportDialog(Dialog):
         self.result: ExportResult | None = None
         self.pages = QStackedWidget()
         self.column().addWidget(self.pages)
-        self.pages.addWidget(self._asking())
+        self.asking = self._asking()
+        self.pages.addWidget(self.asking)
         self.setMinimumWidth(600)
         self.form.changed.connect(self._look_anew)
         self.start.clicked.connect(self._start)
@@ -104,7 +105,7 @@ class ExportDialog(Dialog):
         wish = self.form.wish()
         found = self._bridge.export_plan(wish)
         self.form.show_names([] if isinstance(found, str) else [p.name for p in found.files])
-        self.plan.say("" if isinstance(found, str) else self._plan_line(found, wish))
+        self.plan.say("" if isinstance(found, str) else self._plan_line(found, wish), "plain")
         stop, hint = self._objection(found, wish)
         if stop:
             self.notice.say(*stop)
@@ -200,6 +201,8 @@ class ExportDialog(Dialog):
             self.result.done.connect(self.accept)
             self.pages.addWidget(self.result)
             self.pages.setCurrentWidget(self.result)
+            self.asking.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)  # the result is smaller than the form
+            self.resize(self.width(), self.minimumSizeHint().height() + 24)
             self.setWindowTitle("Exported")
             self.result.close_button.setDefault(True)
             self.result.close_button.setFocus()

@@ -1,13 +1,15 @@
 """The form of the export dialog: what, how much of it, in which format, where and under which names. It knows no files."""
 
+import html
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFileDialog, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QVBoxLayout, QWidget
 
 from app.binding import show
 from app.bridge_work import ExportWish
+from app.dialog_fields import Combo, Number, Tick
 from app.dialog_parts import FIELD_HEIGHT, Form, Note, Segments, button, tab_order
 from app.export_words import CONTAINERS, DEPTHS, bits_of, own_words, promise
 from app.paths import music_folder
@@ -31,15 +33,15 @@ class ExportForm(QWidget):
         self.range = Segments(self, "range", {"song": "Whole song", "selection": "Selection"})
         self.what_note, self.range_note, self.format_note, self.headroom_note = Note(), Note(), Note(), Note()
         self.names = Note(n_lines=2)
-        self.container, self.depth = QComboBox(objectName="container"), QComboBox(objectName="depth", accessibleName="Depth")
-        self.headroom = QDoubleSpinBox(objectName="headroom", suffix=" dB", decimals=1, singleStep=0.5, accessibleName="Headroom")
+        self.container, self.depth = Combo(objectName="container"), Combo(objectName="depth", accessibleName="Depth")
+        self.headroom = Number(objectName="headroom", suffix=" dB", decimals=1, singleStep=0.5, accessibleName="Headroom")
         self.headroom.setRange(0.0, 60.0)
         self.folder = QLineEdit(choices.export_folder or str(music_folder()), objectName="folder")
         self.browse = button("&Browse…", "browse", "Choose the folder in a dialog")
         self.template = QLineEdit(choices.name_template, objectName="template")
         self.template.setToolTip("{song}: name of the song, {stem}: vocals, drums … or remix, {method}: what separated it")
         self.template.setAccessibleDescription("May hold {song}, {stem} and {method} in braces")
-        self.replace = QCheckBox("&Replace files that are there", objectName="replace")
+        self.replace = Tick("&Replace files that are there", objectName="replace")
         self._lay_out()
         self.what.choose("stems")
         self.range.choose("selection" if state.selection else "song")
@@ -107,7 +109,7 @@ class ExportForm(QWidget):
 
     def show_names(self, names: list[str]) -> None:
         """The names that the template makes."""
-        self.names.say("   ".join(name.replace(" ", "\u00a0") for name in names))
+        self.names.say(" &nbsp; ".join(f"<nobr>{html.escape(name)}</nobr>" for name in names))
         self.names.setAccessibleName("Files: " + ", ".join(names))
 
     # --------------------------------------------------------------------------------------------- state -> fields
@@ -189,7 +191,7 @@ class ExportForm(QWidget):
         elif clipped and self.what.chosen != "stems":
             self.headroom_note.say(f"The remix has clipped while playing ({clipped:,} samples); headroom lowers the whole output.", "warn")
         else:
-            self.headroom_note.say("0 dB changes nothing. More of it lowers everything that is written, stems and remix alike.")
+            self.headroom_note.say("0 dB changes nothing; more lowers stems and remix alike.")
 
     def _is_neutral(self) -> bool:
         mix = self._state.mix

@@ -14,6 +14,8 @@ from app.report_dialog import ReportDialog
 from app.settings import Settings
 from app.state import State
 
+SAID = ("Written at ", "The stems were written as ", "The whole output was scaled ")  # notes that the verdict says already
+
 
 class ExportResult(QWidget):
     """The last page of the export dialog."""
@@ -43,9 +45,11 @@ class ExportResult(QWidget):
         column.addWidget(self._banner())
         n = len(exported.files)
         column.addWidget(Note(f"{n} file{'s' if n != 1 else ''} in {at_home(exported.files[0].parent)}"))
-        column.addWidget(self.files, 1)
+        column.addWidget(self.files)
         for note in exported.notes:
-            column.addWidget(Note(note))
+            if not note.startswith(SAID):
+                column.addWidget(Note(note))
+        column.addStretch(1)
         column.addLayout(buttons([self.folder_button, self.report_button], [self.close_button]))
         tab_order(self.files, self.folder_button, self.report_button, self.close_button)
 
@@ -53,7 +57,7 @@ class ExportResult(QWidget):
         big, sentence, kind = self.verdict
         colour = theme.TEXT if kind == "info" else COLOURS[kind]
         frame, title, text = QFrame(objectName="banner"), QLabel(big, objectName="verdict"), QLabel(sentence)
-        frame.setStyleSheet(f"QFrame#banner {{ background: {theme.WINDOW}; border-radius: 4px; border-left: 4px solid {colour}; }}")
+        frame.setStyleSheet(f"QFrame#banner {{ background: {theme.WINDOW}; border-left: 4px solid {colour}; }}")
         title.setStyleSheet(f"font-size: 22px; font-weight: bold; color: {colour}")
         title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         for label in (title, text):
@@ -72,14 +76,15 @@ class ExportResult(QWidget):
         tree.header().setStretchLastSection(False)
         tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
-        tree.headerItem().setTextAlignment(1, Qt.AlignmentFlag.AlignRight)
+        tree.headerItem().setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for path in self._exported.files:
             size = size_text(path.stat().st_size) if path.exists() else "gone"
             item = QTreeWidgetItem([path.name, size])
             item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             item.setToolTip(0, str(path))
             tree.addTopLevelItem(item)
-        tree.setMinimumHeight(120)
+        rows = min(8, len(self._exported.files))
+        tree.setFixedHeight(40 + 24 * rows)
         return tree
 
     @Slot()

@@ -65,7 +65,7 @@ def promise(info: AudioInfo, subtype: str, stems: bool) -> str:
         return "Floats: the stems add up to the source within −130 dB." if stems else "Floats hold every value, above full scale too."
     rounded = source.is_float or bits < source.bits
     if stems:
-        return f"The stems add up exactly to the source{f' rounded to {bits} bits' if rounded else ''}, sample for sample."
+        return f"The stems add up exactly to the source{f' rounded to {bits} bits' if rounded else ', sample for sample'}."
     return f"Rounded once to {bits} bits, without dither."
 
 
@@ -116,5 +116,5 @@ def verdict_words(report: Any, info: AudioInfo, subtype: str, n_stems: int, head
         return "The stems do not add up", far, "error"
     if result.n_different == 0:
         big = f"0 of {result.n_compared:,} samples differ"
-        return big, f"The {n} stems, read back from disk, add up to {source} exactly.", "good"
+        return big, f"The {n} stems, read back from disk, add up exactly to {source}.", "good"
     return f"The stems add up within {peak}", f"{n} float stems, read back from disk, against {source}.", "good"

@@ -16,7 +16,7 @@ from app.outlet import Outlet
 from app.realtime_mix import N_TAPE, RealtimeMix
 from app.ring import SLOTS, Reel
 from app.sinks import Sink
-from app.true_peak import Meter, Peaks
+from app.true_peak import Meter, Peaks, joined
 from app.wish import Wish
 from engine.masks import Masks
 from engine.types import Array, AudioInfo
@@ -171,7 +171,7 @@ class Feeder:
         """Peaks of what the callback heard since the last look."""
         n = mixer.n_heard
         begin = max(self._read, n - N_TAPE + 64)  # the oldest may be overwritten meanwhile
-        heard = [h for k in range(begin, n) if (h := mixer.tape[k % N_TAPE]) is not None]
+        heard = joined([h for k in range(begin, n) if (h := mixer.tape[k % N_TAPE]) is not None])
         self._read = n
         if not heard:
             return

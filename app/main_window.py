@@ -24,14 +24,12 @@ from app.bridge import Bridge
 from app.export_dialog import ExportDialog
 from app.mixer_panel import MixerPanel
 from app.null_badge import NullBadge
-from app.overview import Overview
 from app.paths import demo_song
+from app.picture_panel import PicturePanel
 from app.preferences import PreferencesDialog
-from app.readout import Readout
 from app.report_dialog import ReportDialog
 from app.settings import Settings
 from app.shortcuts_dialog import ShortcutsDialog
-from app.spectrogram_view import SpectrogramView
 from app.state import State
 from app.status_bar import StatusBar
 from app.transport import Transport
@@ -55,9 +53,8 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Nullsum")
         self.setAcceptDrops(True)
         self.resize(1280, 800)
-        self.view = SpectrogramView(state)
-        self.overview = Overview(state)
-        self.readout = Readout(state)
+        self.panel = PicturePanel(state)
+        self.view = self.panel.view
         self.transport = Transport(state)
         self.badge = NullBadge(state)
         self.mixer = MixerPanel(state)
@@ -67,9 +64,6 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self.actions_ = make_actions(self, self._verbs())
         self._menus()
-        self.view.window_changed.connect(self.overview.show_window)
-        self.overview.window_wanted.connect(self.view.show_window)
-        self.view.pointed.connect(self.readout.point)
         self.badge.clicked.connect(self.show_report)
         self.status.cancel_wanted.connect(bridge.cancel)
         bridge.refused.connect(self._refused)
@@ -87,12 +81,10 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self.overview)
         self.picture = QStackedWidget()
         self.picture.addWidget(Welcome(self))
-        self.picture.addWidget(self.view)
+        self.picture.addWidget(self.panel)
         column.addWidget(self.picture, 1)
-        column.addWidget(self.readout)
         bar = QHBoxLayout()
         bar.setContentsMargins(8, 4, 8, 4)
         bar.addWidget(self.transport, 1)
@@ -274,6 +266,4 @@ class MainWindow(QMainWindow):
             if spec.needs_song:
                 self.actions_[spec.name].setEnabled(song is not None)
         self.picture.setCurrentIndex(0 if song is None else 1)
-        for part in (self.overview, self.readout):
-            part.setVisible(song is not None)
         self.setWindowTitle(f"{song.path.name} - Nullsum" if song and song.path else "Nullsum")

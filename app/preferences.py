@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Slot
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QFileDialog, QLineEdit, QWidget
 
 from app.binding import show
+from app.dialog_fields import Combo, Number, WholeNumber
 from app.dialog_parts import Dialog, Form, Note, Notice, button, buttons, line, tab_order
 from app.settings import Choices, Settings
 from app.sound_devices import Device, SinkError, list_devices
@@ -44,13 +45,13 @@ class PreferencesDialog(Dialog):
                  devices: Callable[[], list[Device]] = list_devices) -> None:  # fmt: skip
         super().__init__("Preferences", parent)
         self._state, self._bridge, self._settings = state, bridge, settings
-        self.compute, self.sound = QComboBox(objectName="compute"), QComboBox(objectName="sound")
-        self.buffer = QSpinBox(objectName="buffer", suffix=" ms", singleStep=5, keyboardTracking=False, accessibleName="Buffer")
+        self.compute, self.sound = Combo(objectName="compute"), Combo(objectName="sound")
+        self.buffer = WholeNumber(objectName="buffer", suffix=" ms", singleStep=5, keyboardTracking=False, accessibleName="Buffer")
         self.buffer.setRange(10, 200)
         self.folder = QLineEdit(objectName="cache-folder", placeholderText="The system's cache folder")
-        self.limit = QDoubleSpinBox(objectName="limit", suffix=" GB", decimals=1, keyboardTracking=False, accessibleName="Limit")
+        self.limit = Number(objectName="limit", suffix=" GB", decimals=1, keyboardTracking=False, accessibleName="Limit")
         self.limit.setRange(0.5, 1000.0)
-        self.method = QComboBox(objectName="method")
+        self.method = Combo(objectName="method")
         self.browse = button("&Browse…", "browse", "Choose the folder in a dialog")
         self.clear = button("Clear &now", "clear", "Drop all masks that were kept; an open song is separated again")
         self.defaults = button("&Restore defaults", "defaults", "All preferences here as on a fresh machine")
@@ -66,7 +67,7 @@ class PreferencesDialog(Dialog):
         show(self, state, "sound", self._show_sound)
         if not state.device:
             bridge.ask_device()
-        self.compute.setFocus()
+        self.method.setFocus()
 
     def _fill(self, devices: Callable[[], list[Device]]) -> None:
         for key, title in COMPUTE.items():
@@ -94,7 +95,9 @@ class PreferencesDialog(Dialog):
         form.row("&Method", self.method, note=self.method_note)
         form.row("&Compute on", self.compute, note=self.device_note)
         form.heading("Sound")
-        form.row("&Output", self.sound, self.buffer, note=self.sound_note)
+        form.row("&Output", self.sound)
+        form.row("B&uffer", self.buffer, note=self.sound_note)
+        form.itemAtPosition(form.rowCount() - 3, 1).layout().addStretch(1)
         form.heading("Cache of masks")
         form.row("&Folder", self.folder, self.browse)
         form.row("&Limit", self.limit, self.clear, note=self.usage)

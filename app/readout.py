@@ -126,7 +126,7 @@ class Readout(QWidget):
         looks = {look.name: look for look in self._state.stems}
         shares = [(looks[s], v) for s, v in reading.shares.items() if s in looks] if reading else []
         self._bar.set_shares(shares)
-        dot = "<span style='color:{}'>●</span> {} <b>{}</b>"
+        dot = "<span style='color:{}'>●</span> <span style='white-space:pre'>{} <b>{}</b></span>"
         words = [dot.format(look.colour, escape(look.title), f"{share:4.0%}".replace(" ", FIGURE_SPACE)) for look, share in shares]
         unknown = f"<span style='color:{theme.DIM}'>not separated yet</span>" if reading else ""
         self._stems.setText("&nbsp;&nbsp;".join(words) or unknown)

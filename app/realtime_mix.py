@@ -23,16 +23,16 @@ FADE_S = 0.005  # play, pause, running dry
 TRANSITION_S = 0.008  # faders, seeks, listening
 MASKS_S = 0.015  # another reel of the same run: new masks, another loop
 REFILL_S = 0.05  # that must be ready to begin (again)
-MOST = 4096  # instants mixed at a time
-N_MARKS = 256  # remembered for the position that is heard: more than a second even of tiny callbacks
-N_TAPE = 1024  # segments remembered for the meters
+UNSHARED = 500  # numpy lets go of Python's lock for longer loops; a busy worker may then keep the callback waiting at every step
+N_MARKS = 64  # jumps and stops remembered for the position that is heard
+N_TAPE = 2048  # segments remembered for the meters: at least a second of the longest, at 192 kHz
 
 
 @dataclass(frozen=True)
 class Mark:
-    """Where the song was when a stretch was handed to the sound card."""
+    """From when on the song ran from where, as it was handed to the sound card."""
 
-    clock: int  # instants handed over before it
+    clock: int  # instants handed over before
     at: int  # place in the song, in samples
     moves: bool  # False: silence, standing still
     seek: int  # number of the seek it belongs to
@@ -59,9 +59,10 @@ class RealtimeMix:
         self._old: tuple[Cursor, Desk] | None = None  # what is being faded from
         self._step = self._n_steps = 0  # of the transition
         self._fade, self._n_fade = 0, max(1, round(FADE_S * rate_hz))
-        self._a, self._b, self._spare = (np.zeros((n_channels, MOST)) for _ in range(3))
-        self._count = np.arange(1.0, MOST + 1.0)  # for ramps
-        self._ramp = np.zeros(MOST)
+        self._most = max(64, (UNSHARED - 1) // n_channels**2)  # instants mixed at a time: a matrix product stays below UNSHARED
+        self._a, self._b, self._spare = (np.zeros((n_channels, self._most)) for _ in range(3))
+        self._count = np.arange(1.0, self._most + MASKS_S * rate_hz + 2.0)  # for ramps
+        self._ramp = np.zeros(self._most)
 
     reel: Reel | None
 
@@ -77,7 +78,7 @@ class RealtimeMix:
         done = 0
         while done < len(out):
             self._look()
-            n = self._segment(out[done : done + MOST])
+            n = self._segment(out[done : done + self._most])
             done += n
             self.clock += n
         self.busy_s += time.perf_counter() - began
@@ -95,7 +96,7 @@ class RealtimeMix:
             return
         if self._fade and cursor is not None:
             seconds = MASKS_S if same_run else TRANSITION_S
-            self._n_steps = min(round(seconds * self.rate_hz), MOST)
+            self._n_steps = max(1, round(seconds * self.rate_hz))
             if not cursor.reel.ended:
                 self._n_steps = max(1, min(self._n_steps, cursor.left()))
             old = cursor if entered is not None else Cursor(cursor.reel, cursor.frame)
@@ -141,7 +142,7 @@ class RealtimeMix:
         """Instants until a block or the transition ends."""
         assert self.cursor is not None
         block = self.cursor.block()
-        n = block.frame + block.n_samples - self.cursor.frame if block is not None else MOST
+        n = block.frame + block.n_samples - self.cursor.frame if block is not None else self._most
         if self._old is not None:
             old, n = self._old[0], min(n, self._n_steps - self._step)
             if (block := old.block()) is not None:
@@ -198,7 +199,10 @@ class RealtimeMix:
         return len(out)
 
     def _mark(self, seek: int, at: int, moves: bool) -> None:
-        """Remember where the song is for what is handed over now."""
+        """Remember where the song is for what is handed over now, unless it follows from the mark before."""
+        last = self.marks[(self.n_marks - 1) % N_MARKS]
+        if last is not None and last.seek == seek and last.moves == moves and last.at + moves * (self.clock - last.clock) == at:
+            return  # it goes on as it did
         self.marks[self.n_marks % N_MARKS] = Mark(self.clock, at, moves, seek)
         self.n_marks += 1
 

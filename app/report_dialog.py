@@ -25,7 +25,7 @@ class ReportDialog(Dialog):
         self.view.setFont(mono_font())
         self.view.setStyleSheet(f"font-family: '{mono_font().family()}'")
         self.view.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.notice = Notice()
+        self.notice = Notice(keep_place=False)
         self.copy = button("&Copy", "copy", "Copy the whole report")
         self.save = button("&Save…", "save", "Save the report as a text file")
         self.close_button = button("Close", "close", default=True)

@@ -54,7 +54,7 @@ class ShortcutsDialog(Dialog):
         column.addWidget(self.table, 1)
         column.addLayout(buttons([], [self.close_button]))
         tab_order(self.find, self.table, self.close_button)
-        self.resize(720, 560)
+        self.resize(800, 640)
         self.find.setFocus()
 
     def _add(self, group: str, title: str, keys: str, tip: str) -> None:
@@ -67,7 +67,9 @@ class ShortcutsDialog(Dialog):
             head.setFont(0, font)
             self.table.addTopLevelItem(head)
             head.setFirstColumnSpanned(True)
-        head.addChild(QTreeWidgetItem([title.rstrip("…"), keys, tip]))
+        row = QTreeWidgetItem([title.rstrip("…"), keys, tip])
+        row.setToolTip(2, tip)
+        head.addChild(row)
 
     @Slot(str)
     def _filter(self, text: str) -> None:

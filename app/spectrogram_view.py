@@ -114,8 +114,7 @@ class SpectrogramView(QWidget):
     @Slot()
     def _show_gains(self) -> None:
         masks = self.state.masks
-        following = self.state.follow_faders and masks is not None
-        self.tiles.set_gains(remix_gains(self.state.mix, masks.stems) if following else None)
+        self.tiles.set_gains(remix_gains(self.state.mix, masks.stems) if masks and self.state.follow_faders else None)
 
     def _show_playing(self, playing: bool) -> None:
         if playing:
@@ -159,6 +158,10 @@ class SpectrogramView(QWidget):
         return self._rows
 
     @property
+    def _n_rows(self) -> float:
+        return float(len(self.tiles.picture.rows_hz)) if self.tiles.picture else 512.0
+
+    @property
     def length_s(self) -> float:
         """How far the time axis reaches; 0 when nothing is open."""
         picture: Picture | None = self.state.picture
@@ -179,9 +182,8 @@ class SpectrogramView(QWidget):
         width = min(max(end_s - start_s, LEAST_S), length)
         start = min(max(start_s - max(0.0, width - (end_s - start_s)) / 2, 0.0), length - width)
         low, high = rows or self._rows
-        n_rows = float(len(self.tiles.picture.rows_hz)) if self.tiles.picture else 512.0
-        span = min(max(high - low, LEAST_ROWS), n_rows)
-        low = min(max((low + high - span) / 2, 0.0), n_rows - span)
+        span = min(max(high - low, LEAST_ROWS), self._n_rows)
+        low = min(max((low + high - span) / 2, 0.0), self._n_rows - span)
         self._rows = (low, low + span)
         self._box.setRange(xRange=(start, start + width), yRange=self._rows, padding=0, disableAutoRange=True)
         self._playhead.place(self.state.position_s, self._rows[1])
@@ -230,8 +232,7 @@ class SpectrogramView(QWidget):
         """The same in frequency; around is a row, default the middle."""
         low, high = self._rows
         around = (low + high) / 2 if around is None else around
-        n_rows = float(len(self.tiles.picture.rows_hz)) if self.tiles.picture else 512.0
-        span = min(max((high - low) * factor, LEAST_ROWS), n_rows)
+        span = min(max((high - low) * factor, LEAST_ROWS), self._n_rows)
         first = around - (around - low) * span / (high - low)
         self._set_window(*self._window, (first, first + span))
 
@@ -297,7 +298,8 @@ class SpectrogramView(QWidget):
         """Move the end of the selection by 1/100 of the view; without one, begin at the playhead (or the view's start)."""
         by, at = (self._window[1] - self._window[0]) / 100 * steps, self.state.position_s
         start, end = self.state.selection or ((at, at) if self._in_sight(at) else (self._window[0],) * 2)
-        self.select(start, max(end + by, start + abs(by)) if self.state.selection else end + by)
+        if end + by != start:
+            self.select(start, max(end + by, start) if self.state.selection else end + by)
 
     def clear_selection(self) -> None:
         """Select nothing."""

@@ -49,6 +49,16 @@ class Peaks:
     n_samples: int = 0  # instants that were measured; 0: nothing was played since the last look
 
 
+def joined(heard: list[Heard]) -> list[Heard]:
+    """The same stretches, those that follow each other in one block taken together."""
+    out: list[Heard] = []
+    for desk, block, begin, end in heard:
+        if out and out[-1][0] is desk and out[-1][1] is block and out[-1][3] == begin:
+            begin = out.pop()[2]
+        out.append((desk, block, begin, end))
+    return out
+
+
 class Meter:
     """Collects the peaks of the stretches that the callback heard; owned by the player thread."""
 

@@ -49,6 +49,9 @@ def listen(player: object, kind: str, seconds: float, where: str) -> None:
     from app.player import Player
 
     assert isinstance(player, Player)
+    if kind == "matmul":
+        import torch  # noqa: F401 - holds Python's lock for a third of a second, once; the window does it when idle
+
     stop, done = threading.Event(), [0]
     worker = threading.Thread(target=quiet_load, args=(kind, stop, done))
     if kind != "none":

@@ -144,8 +144,8 @@ def _draw_block(mixture: Mixture, picture: Picture, block: int) -> None:
     margin = MARGIN_HOPS * hop
     first = block * BLOCK_FRAMES
     n_frames = min(BLOCK_FRAMES, picture.n_frames - first)
-    # always a whole block, zeros beyond the end: the same shapes give the same bits
-    samples = mixture.read(first * hop - margin, BLOCK_FRAMES * hop + 2 * margin)
+    # a block has the same shapes, and so the same bits, whichever stretch asked for it
+    samples = mixture.read(first * hop - margin, n_frames * hop + 2 * margin)
     kind = mixture.info.sample_type
     if kind.is_float:
         x = np.clip(samples, -LOUDEST, LOUDEST).astype(np.float32)
@@ -156,12 +156,11 @@ def _draw_block(mixture: Mixture, picture: Picture, block: int) -> None:
     extremes = np.stack([core.min(axis=(0, 2)), core.max(axis=(0, 2))])
     picture.wave[:, first : first + n_frames] = np.rint(np.clip(extremes, -1.0, 1.0) * 127.0)
 
-    power = np.zeros((N_ROWS, BLOCK_FRAMES), np.float32)
+    power = np.zeros((N_ROWS, n_frames), np.float32)
     for channel in x:  # the mean over channels of their powers: what is out of phase stays in sight
-        power += _row_powers(channel, rate_hz, hop)
+        power += _row_powers(channel, rate_hz, hop, n_frames)
     db = 10.0 * np.log10(power / len(x) + np.float32(1e-12))
     image = np.rint((np.clip(db, FLOOR_DB, TOP_DB) - FLOOR_DB) * (255.0 / (TOP_DB - FLOOR_DB))).astype(np.uint8)
-    image = image[:, :n_frames]
     for level in picture.levels:
         level[:, first : first + image.shape[1]] = image
         first //= 2
@@ -219,15 +218,15 @@ def _plan(rate_hz: int) -> _Plan:
     return _Plan(step, taps.reshape(-1, step).astype(np.float32), cosine.astype(np.float32), sine.astype(np.float32), pairs)
 
 
-def _row_powers(x: Array, rate_hz: int, hop: int) -> Array:
+def _row_powers(x: Array, rate_hz: int, hop: int, n_frames: int) -> Array:
     """One channel of a block with its margins, float32 (sample,) -> power of each cell (row, frame), full-scale sine = 1."""
     plan = _plan(rate_hz)
-    low = _low_powers(x, plan, hop)
+    low = _low_powers(x, plan, hop, n_frames)
     if not len(plan.pairs):
         return low
     n_fft = hop * OVERLAP
     begin = MARGIN_HOPS * hop + hop // 2 - n_fft // 2
-    windows = np.lib.stride_tricks.sliding_window_view(x, n_fft)[begin::hop][:BLOCK_FRAMES]  # (frame, sample)
+    windows = np.lib.stride_tricks.sliding_window_view(x, n_fft)[begin::hop][:n_frames]  # (frame, sample)
     weights = hann(n_fft) / (n_fft / 4.0 * np.sqrt(PAIR_POWER))
     spectrum = scipy.fft.rfft(windows * weights.astype(np.float32), axis=-1)[:, plan.pairs[0] :]  # (frame, bin)
     power = np.square(spectrum.real) + np.square(spectrum.imag)
@@ -235,7 +234,7 @@ def _row_powers(x: Array, rate_hz: int, hop: int) -> Array:
     return np.concatenate([low, np.maximum.reduceat(pairs, plan.pairs - plan.pairs[0], axis=0)])
 
 
-def _low_powers(x: Array, plan: _Plan, hop: int) -> Array:
+def _low_powers(x: Array, plan: _Plan, hop: int, n_frames: int) -> Array:
     """The low rows of _row_powers: decimate, then Fourier sums at the rows' own frequencies (low row, frame)."""
     step, half = plan.step, len(plan.cosine)
     if step > 1:
@@ -248,7 +247,7 @@ def _low_powers(x: Array, plan: _Plan, hop: int) -> Array:
         low, offset = x, 0
     low_hop = hop // step
     centre = MARGIN_HOPS * low_hop + low_hop // 2 - offset  # of the first frame, in low samples
-    spans = np.lib.stride_tricks.sliding_window_view(low, 2 * half - 1)[centre - half + 1 :: low_hop][:BLOCK_FRAMES]
+    spans = np.lib.stride_tricks.sliding_window_view(low, 2 * half - 1)[centre - half + 1 :: low_hop][:n_frames]
     after, before = spans[:, half - 1 :], spans[:, half - 1 :: -1]  # (frame, distance from the centre)
     even, odd = after + before, after - before
     even[:, 0] = after[:, 0]
