@@ -15,7 +15,8 @@ QComboBox:disabled, QDoubleSpinBox:disabled, QSpinBox:disabled {{
   background: {theme.PANEL}; color: {theme.DIM}; border-color: {theme.RAISED};
 }}
 QComboBox QAbstractItemView {{
-  background: {theme.RAISED}; selection-background-color: {theme.ON}; selection-color: {theme.TEXT}; border: 1px solid {theme.LINE}; outline: 0; padding: 4px;
+  background: {theme.RAISED}; border: 1px solid {theme.LINE}; outline: 0; padding: 4px;
+  selection-background-color: {theme.ON}; selection-color: {theme.TEXT};
 }}
 QDoubleSpinBox, QSpinBox {{ padding: 2px 20px 2px 4px; }}
 QDoubleSpinBox:focus, QSpinBox:focus {{ padding: 1px 19px 1px 3px; }}
@@ -60,6 +61,10 @@ class Combo(QComboBox):
 
 class _Spin:
     """The two arrows of a number field."""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(**options)
+        self.lineEdit().setTextMargins(4, 0, 0, 0)  # in line with the text of other fields
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's
         super().paintEvent(event)

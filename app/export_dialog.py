@@ -3,7 +3,7 @@
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QStackedWidget, QVBoxLayout, QWidget
 
 from app import theme
 from app.binding import show
@@ -201,8 +201,10 @@ class ExportDialog(Dialog):
             self.result.done.connect(self.accept)
             self.pages.addWidget(self.result)
             self.pages.setCurrentWidget(self.result)
-            self.asking.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)  # the result is smaller than the form
-            self.resize(self.width(), self.minimumSizeHint().height() + 24)
+            self.pages.removeWidget(self.asking)  # the result is smaller than the form
+            self.asking.hide()
+            self.layout().activate()
+            self.resize(self.width(), self.sizeHint().height())
             self.setWindowTitle("Exported")
             self.result.close_button.setDefault(True)
             self.result.close_button.setFocus()

@@ -1,6 +1,5 @@
 """The form of the export dialog: what, how much of it, in which format, where and under which names. It knows no files."""
 
-import html
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +108,9 @@ class ExportForm(QWidget):
 
     def show_names(self, names: list[str]) -> None:
         """The names that the template makes."""
-        self.names.say(" &nbsp; ".join(f"<nobr>{html.escape(name)}</nobr>" for name in names))
+        unbroken = [name.replace(" ", "\u00a0").replace("-", "\u2011") for name in names]  # a line ends between two names
+        self.names.say("   ".join(unbroken))
+        self.names.setToolTip("\n".join(names))
         self.names.setAccessibleName("Files: " + ", ".join(names))
 
     # --------------------------------------------------------------------------------------------- state -> fields

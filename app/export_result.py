@@ -84,7 +84,7 @@ class ExportResult(QWidget):
             item.setToolTip(0, str(path))
             tree.addTopLevelItem(item)
         rows = min(8, len(self._exported.files))
-        tree.setFixedHeight(40 + 24 * rows)
+        tree.setFixedHeight(44 + 20 * rows)
         return tree
 
     @Slot()

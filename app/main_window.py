@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, Slot
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -50,6 +50,7 @@ class MainWindow(QMainWindow):
     def __init__(self, state: State, bridge: Bridge, settings: Settings) -> None:
         super().__init__()
         self.state, self.bridge, self.settings = state, bridge, settings
+        self._n_strips = 0
         self.setWindowTitle("Nullsum")
         self.setAcceptDrops(True)
         self.resize(1280, 800)
@@ -72,6 +73,7 @@ class MainWindow(QMainWindow):
         show(self, state, "follow_faders", self.actions_["follow_faders"].setChecked)
         show(self, state, "looping", self.actions_["loop"].setChecked)
         show(self, state, "method", self._show_method)
+        show(self, state, "stems", self._make_room)
         self.restoreGeometry(settings.bytes_of("geometry"))
         self.restoreState(settings.bytes_of("state"))
         self.actions_["mixer_below"].setChecked(self.dockWidgetArea(self.dock) == Qt.DockWidgetArea.BottomDockWidgetArea)
@@ -85,17 +87,22 @@ class MainWindow(QMainWindow):
         self.picture.addWidget(Welcome(self))
         self.picture.addWidget(self.panel)
         column.addWidget(self.picture, 1)
-        bar = QHBoxLayout()
-        bar.setContentsMargins(8, 4, 8, 4)
-        bar.addWidget(self.transport, 1)
-        bar.addWidget(self.badge)
-        column.addLayout(bar)
+        column.addWidget(self.transport)
         self.setCentralWidget(centre)
         self.dock = QDockWidget("Mixer", self)
         self.dock.setObjectName("mixer dock")
         self.dock.setTitleBarWidget(QWidget())  # a bar that says "Mixer" over a mixer would only take room
         self.dock.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
-        self.dock.setWidget(self.mixer)
+        side = QWidget()
+        beside = QVBoxLayout(side)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.setSpacing(0)
+        top = QHBoxLayout()
+        top.setContentsMargins(8, 8, 8, 0)
+        top.addWidget(self.badge, 1)
+        beside.addLayout(top)
+        beside.addWidget(self.mixer, 1)
+        self.dock.setWidget(side)
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
 
     def _verbs(self) -> dict[str, Callable[..., None]]:
@@ -257,6 +264,18 @@ class MainWindow(QMainWindow):
             self.bridge.choose_method(action.objectName())
         self._show_method(self.state.method)
 
+    def _make_room(self, stems: Any) -> None:
+        """Once the layout has settled; see _resize_mixer."""
+        if stems and len(stems) != self._n_strips:
+            QTimer.singleShot(0, self, self._resize_mixer)
+        self._n_strips = len(stems)
+
+    @Slot()
+    def _resize_mixer(self) -> None:
+        """Beside the picture the mixer gets the room its strips need, at most half of the window; the rest scrolls."""
+        if self.dockWidgetArea(self.dock) == Qt.DockWidgetArea.RightDockWidgetArea:
+            self.resizeDocks([self.dock], [min(self.mixer.full_width(), self.width() // 2)], Qt.Orientation.Horizontal)
+
     def _show_method(self, name: Any) -> None:
         for action in self._method_group.actions():
             action.setChecked(action.objectName() == name)
@@ -266,4 +285,6 @@ class MainWindow(QMainWindow):
             if spec.needs_song:
                 self.actions_[spec.name].setEnabled(song is not None)
         self.picture.setCurrentIndex(0 if song is None else 1)
+        self.dock.setVisible(song is not None)
+        self.transport.setVisible(song is not None)
         self.setWindowTitle(f"{song.path.name} - Nullsum" if song and song.path else "Nullsum")

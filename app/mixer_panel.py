@@ -284,6 +284,11 @@ class MixerPanel(QWidget):
         self._inner.setMinimumWidth(self.scroll.maximumWidth())
         self._order()
 
+    def full_width(self) -> int:
+        """Pixels at which no strip has to scroll."""
+        margins = self.layout().contentsMargins()
+        return self.scroll.maximumWidth() + STRIP_WIDTH + margins.left() + margins.right() + 24  # the gaps between
+
     def _order(self) -> None:
         """The Tab key goes strip by strip, from above to below, then to the master."""
         chain = [self.presets, self.undo, self.redo]

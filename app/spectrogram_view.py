@@ -39,7 +39,7 @@ class SpectrogramView(QWidget):
         self._rows = (0.0, 512.0)
         self._following, self._was_inside = True, True
 
-        pg.setConfigOptions(imageAxisOrder="row-major", antialias=False)
+        pg.setConfigOptions(imageAxisOrder="row-major")
         self.canvas = Canvas(self)
         self.canvas.setBackground(theme.WINDOW)
         self.canvas.setAccessibleName("Spectrogram")
@@ -50,18 +50,16 @@ class SpectrogramView(QWidget):
         self._box = pg.ViewBox(enableMouse=False, enableMenu=False, defaultPadding=0.0)
         self._box.disableAutoRange()
         self._time_axis, self._frequency_axis = TimeAxis(), FrequencyAxis()
-        layout.addItem(self._time_axis, 0, 1)
-        layout.addItem(self._frequency_axis, 1, 0)
-        layout.addItem(self._box, 1, 1)
-        for axis in (self._time_axis, self._frequency_axis):
-            axis.linkToView(self._box)
+        for item, row, column in ((self._time_axis, 0, 1), (self._frequency_axis, 1, 0), (self._box, 1, 1)):
+            layout.addItem(item, row, column)
+        self._time_axis.linkToView(self._box)
+        self._frequency_axis.linkToView(self._box)
         self.tiles = Tiles()
         self._box.addItem(self.tiles, ignoreBounds=True)
         self._selection, self._playhead = Selection(self._box), Playhead(self._box)
         self.legend = DbLegend()
-        row = QHBoxLayout(self)
+        row = QHBoxLayout(self, spacing=0)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
         row.addWidget(self.canvas, 1)
         row.addWidget(self.legend)
         self.setFocusProxy(self.canvas)
@@ -74,17 +72,13 @@ class SpectrogramView(QWidget):
         self.canvas.focus_changed.connect(self._show_focus)
         self.legend.range_wanted.connect(self.set_range_db)
         state.seek_wanted.connect(self._on_seek)
-        show(self, state, "song", self._show_song)
-        show(self, state, "picture", self._show_picture)
-        show(self, state, "stems", self.tiles.set_looks)
-        show(self, state, "masks", self._show_masks)
-        show(self, state, "overlay", self.tiles.set_overlay)
-        show(self, state, "overlay", self.legend.set_grey)
-        show(self, state, "follow_faders", lambda _: self._show_gains())
-        show(self, state, "mix", self._later)
-        show(self, state, "selection", self._selection.show_span)
-        show(self, state, "playing", self._show_playing)
-        show(self, state, "position_s", self._show_position)
+        for name, setter in (
+            ("song", self._show_song), ("picture", self._show_picture), ("stems", self.tiles.set_looks), ("masks", self._show_masks),
+            ("overlay", self.tiles.set_overlay), ("overlay", self.legend.set_grey), ("follow_faders", lambda _: self._show_gains()),
+            ("mix", self._later), ("selection", self._selection.show_span), ("playing", self._show_playing),
+            ("position_s", self._show_position),
+        ):  # fmt: skip
+            show(self, state, name, setter)
         self._show_focus()
 
     # ------------------------------------------------------------------------------------------------------- from state

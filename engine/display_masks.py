@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from engine.display import FLOOR_DB, TOP_DB, Picture, rows_hz
+from engine.errors import EngineError
 from engine.masks import ONE, Masks
 from engine.mix import effective_gains, gain_of
 from engine.types import Array, MaskGrid, Mix
@@ -47,7 +48,10 @@ def share_columns(masks: Masks, picture: Picture, first_frame: int, n_frames: in
         k = int(owner[a])
         if k not in masks.chunks:
             continue
-        chunk = masks.chunks[k]()  # uint16 (stem, channel or 1, frame, row)
+        try:
+            chunk = masks.chunks[k]()  # uint16 (stem, channel or 1, frame, row)
+        except EngineError:
+            continue  # gone from the cache: unknown to the eye, and rendering says why
         columns = chunk[:, :, native[a:b] - k * masks.grid.chunk_frames]
         part = columns[:, 0] if columns.shape[1] == 1 else columns.mean(axis=1)  # (stem, frame, row)
         below = part[..., low]

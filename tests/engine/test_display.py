@@ -16,6 +16,7 @@ from engine.display import (
     wave_columns,
 )
 from engine.display_masks import loudest_hz, mask_chunks, readout, remix_gains, remixed, share_columns
+from engine.errors import EngineError
 from engine.masks import Masks, normalised, quantised
 from engine.types import FLOAT32, INT16, INT24, Array, MaskGrid, Mix, StemMix
 from tests.engine.toys import SAMPLE_TYPES, recording
@@ -177,6 +178,14 @@ def test_equal_chunks_give_equal_shares() -> None:
     more = masks.with_chunk(2, toy_masks(5.0).chunks[2])
     assert mask_chunks(masks, picture, 0, 64) == mask_chunks(more, picture, 0, 64)
     assert mask_chunks(masks, picture, 100, 64) != mask_chunks(more, picture, 100, 64)
+
+
+def test_a_chunk_that_is_gone_from_the_cache_is_unknown() -> None:
+    def gone() -> Array:
+        raise EngineError("Masks that were in the cache are gone.")
+
+    picture = empty_picture(recording(n_samples=44100 * 5).info)
+    assert not share_columns(toy_masks(5.0, known=(0,)).with_chunk(0, gone), picture, 0, 20).any()
 
 
 # ------------------------------------------------------------------------------------------------- remix and readout
