@@ -47,9 +47,11 @@ class Shared:
 
     @property
     def info(self) -> AudioInfo:
+        """What is known without reading."""
         return self._mixture.info
 
     def read(self, start: int, n_samples: int) -> Any:
+        """See engine.types.Mixture."""
         return self._mixture.read(start, n_samples)
 
 

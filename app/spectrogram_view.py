@@ -50,8 +50,8 @@ class SpectrogramView(QWidget):
         self._box = pg.ViewBox(enableMouse=False, enableMenu=False, defaultPadding=0.0)
         self._box.disableAutoRange()
         self._time_axis, self._frequency_axis = TimeAxis(), FrequencyAxis()
-        for item, row, column in ((self._time_axis, 0, 1), (self._frequency_axis, 1, 0), (self._box, 1, 1)):
-            layout.addItem(item, row, column)
+        for item, *cell in ((self._time_axis, 0, 1), (self._frequency_axis, 1, 0), (self._box, 1, 1)):
+            layout.addItem(item, *cell)
         self._time_axis.linkToView(self._box)
         self._frequency_axis.linkToView(self._box)
         self.tiles = Tiles()

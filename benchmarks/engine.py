@@ -65,7 +65,7 @@ def job(what: str, song: str, method: str) -> dict[str, float]:
             for at in range(0, n, block):
                 session.render(at, min(block, n - at))
             found["render_rtf"] = (time.perf_counter() - separated) / session.info.seconds
-            written, report = session.export_stems(Path(folder) / "out", session.output_format(), session.stretch())
+            _, report = session.export_stems(Path(folder) / "out", session.output_format(), session.stretch())
             assert report.result.adds_up
             found["export_rtf"] = (time.perf_counter() - separated) / session.info.seconds - found["render_rtf"]
     return {**found, "peak_mib": peak_mib()}
@@ -74,7 +74,8 @@ def job(what: str, song: str, method: str) -> dict[str, float]:
 def measured(threads: int, *words: str) -> dict[str, float]:
     """Run `job` in a fresh process."""
     env = {**os.environ, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
-    out = subprocess.run([sys.executable, "-m", "benchmarks.engine", "--job", *words], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-m", "benchmarks.engine", "--job", *words]
+    out = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     return json.loads(out.stdout)  # type: ignore[no-any-return]
 
 

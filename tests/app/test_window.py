@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -84,8 +85,8 @@ def test_a_dropped_file_is_opened_drawn_separated_and_measured(window: MainWindo
 
 def test_faders_move_by_mouse_wheel_keys_and_typing(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     ready(qtbot, window, song(tmp_path / "song.wav"))
-    state, strip = window.state, window.mixer.strips["harmonic"]
-    fader = strip.fader
+    state, desk = window.state, window.mixer.strips["harmonic"]
+    fader = desk.fader
     at = QPoint(fader.width() // 4, int(fader.cap_y()))
     QTest.mousePress(fader, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at)
     for step in range(1, 6):
@@ -101,10 +102,10 @@ def test_faders_move_by_mouse_wheel_keys_and_typing(window: MainWindow, qtbot: Q
     fader.setFocus()
     QTest.keyClick(fader, Qt.Key.Key_Delete)
     assert state.strip("harmonic").gain_db == -math.inf
-    strip.gain.setFocus()
-    strip.gain.selectAll()
-    QTest.keyClicks(strip.gain, "+1.5 dB")
-    QTest.keyClick(strip.gain, Qt.Key.Key_Return)
+    desk.gain.setFocus()
+    desk.gain.selectAll()
+    QTest.keyClicks(desk.gain, "+1.5 dB")
+    QTest.keyClick(desk.gain, Qt.Key.Key_Return)
     assert state.strip("harmonic").gain_db == 1.5
     QTest.mouseDClick(fader, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(fader.width() // 4, 80))
     assert state.strip("harmonic").gain_db == 0.0
@@ -139,7 +140,7 @@ def test_playing_moves_the_position_loops_and_shows_levels(window: MainWindow, m
     seen: list[float] = []
     state.position_s_changed.connect(seen.append)
     qtbot.wait(1500)
-    assert min(seen[5:]) > 0.9 and max(seen[5:]) < 1.5 and any(b < a for a, b in zip(seen, seen[1:], strict=False))
+    assert min(seen[5:]) > 0.9 and max(seen[5:]) < 1.5 and any(b < a for a, b in pairwise(seen))
     QTest.keyClick(window, Qt.Key.Key_Space)
     assert not state.playing
 
