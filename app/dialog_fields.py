@@ -18,6 +18,7 @@ QComboBox QAbstractItemView {{
   background: {theme.RAISED}; border: 1px solid {theme.LINE}; outline: 0; padding: 4px;
   selection-background-color: {theme.ON}; selection-color: {theme.TEXT};
 }}
+QComboBox QAbstractItemView::item:selected {{ background: {theme.ON}; color: {theme.TEXT}; }}
 QDoubleSpinBox, QSpinBox {{ padding: 2px 20px 2px 4px; }}
 QDoubleSpinBox:focus, QSpinBox:focus {{ padding: 1px 19px 1px 3px; }}
 QDoubleSpinBox::up-button, QSpinBox::up-button {{ subcontrol-position: top right; border: 0; width: 20px; }}

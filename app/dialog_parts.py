@@ -28,6 +28,7 @@ QTreeWidget::item {{ padding: 3px 4px; border: 0; }}
 QTreeWidget::item:selected {{ background: {theme.ON}; color: {theme.TEXT}; }}
 QTreeWidget::branch {{ background: transparent; }}
 QHeaderView::section {{ background: {theme.WINDOW}; color: {theme.DIM}; border: 0; border-bottom: 1px solid {theme.LINE}; padding: 4px; }}
+QPushButton:default:disabled {{ border-color: {theme.RAISED}; }}
 QToolButton[segment]:disabled {{ color: {theme.FAINT}; }}
 QToolButton[segment]:checked:disabled {{ background: {theme.RAISED}; color: {theme.DIM}; }}
 """

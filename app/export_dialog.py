@@ -203,11 +203,16 @@ class ExportDialog(Dialog):
             self.pages.setCurrentWidget(self.result)
             self.pages.removeWidget(self.asking)  # the result is smaller than the form
             self.asking.hide()
-            self.layout().activate()
-            self.resize(self.width(), self.sizeHint().height())
+            QTimer.singleShot(0, self, self._shrink)  # when the page has been laid out
             self.setWindowTitle("Exported")
             self.result.close_button.setDefault(True)
             self.result.close_button.setFocus()
+
+    @Slot()
+    def _shrink(self) -> None:
+        self.pages.updateGeometry()
+        self.layout().activate()  # else the smallest height is still the form's
+        self.resize(self.width(), self.sizeHint().height())
 
     @Slot()
     def _on_ended(self) -> None:

@@ -1,11 +1,11 @@
 """Whose is a cell: the shares under the tiles in sight, the mixed colours of their owners, and the tint itself.
 
-Shares are fetched tile by tile and, within a tile, in strips of 64 columns, so that no fetch holds the window up and a
-new chunk of masks touches only the strips that it covers. Nothing here paints; engine.display_masks does the reading.
+Shares are fetched tile by tile and, within a tile, in strips of 64 or fewer columns, so that no fetch holds the window up
+and a new chunk of masks touches only the strips that it covers. Nothing here paints; engine.display_masks does the reading.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from engine.display_masks import mask_chunks, share_columns
 from engine.masks import Masks
 
 TILE = 512  # columns of a tile: half of what was first measured, so that the tile made while panning costs half a frame less
-STRIP = 64  # columns fetched at a time: about 1 ms, or as long as reading the chunks that they lie in
+STRIP, LEAST_STRIP = 64, 4  # columns fetched at a time, fewer where columns are wide: about 1 ms, and one or two chunks to read
 KEPT = 32  # tiles: 32 x 1.8 MB with four stems; more than are ever wanted at a time (spectrogram_tiles.AHEAD)
 GREY = 120  # how bright a cell without masks is, of 255
 
@@ -28,7 +28,7 @@ class OwnerTile:
     shares: np.ndarray  # uint8 (stem, row, frame)
     mixed: np.ndarray  # uint8 (rgb, row, frame)
     known: np.ndarray  # bool (frame,)
-    seen: list[tuple[object, ...] | None]  # for each strip the chunks it was made from
+    seen: dict[int, tuple[object, ...]] = field(default_factory=dict)  # for each strip the chunks it was made from
     version: int = 0  # grows whenever a strip is replaced
 
 
@@ -40,7 +40,7 @@ class Owners:
         self._masks: Masks | None = None
         self._looks: tuple[StemLook, ...] = ()
         self._tiles: OrderedDict[tuple[int, int], OwnerTile] = OrderedDict()
-        self._fresh: dict[tuple[int, int], Masks] = {}  # tiles that were found complete for a snapshot
+        self._looked: dict[tuple[int, int], tuple[Masks, int]] = {}  # how many strips of a tile are up to date with a snapshot
 
     def set_picture(self, picture: Picture | None) -> None:
         """Another song forgets all; a further snapshot of the same keeps all."""
@@ -56,7 +56,7 @@ class Owners:
 
     def _forget(self) -> None:
         self._tiles.clear()
-        self._fresh.clear()
+        self._looked.clear()
 
     def set_looks(self, looks: tuple[StemLook, ...]) -> None:
         """Other colours: mix again what is there."""
@@ -75,21 +75,24 @@ class Owners:
     def fetch_strip(self, level: int, index: int) -> bool:
         """Fetch one strip of a tile that is missing or stale; False when there is none."""
         picture, masks = self._picture, self._masks
-        if picture is None or masks is None or level >= len(picture.levels) or self._fresh.get((level, index)) is masks:
+        if picture is None or masks is None or level >= len(picture.levels):
             return False
         n_frames = min(TILE, picture.levels[level].shape[1] - index * TILE)
         if index < 0 or n_frames <= 0:
             return False
         tile = self.tile(level, index)
-        for strip in range(-(-n_frames // STRIP)):
-            first, n = strip * STRIP, min(STRIP, n_frames - strip * STRIP)
+        width = max(LEAST_STRIP, STRIP >> level)
+        snapshot, looked = self._looked.get((level, index), (masks, 0))
+        for strip in range(looked if snapshot is masks else 0, -(-n_frames // width)):
+            self._looked[level, index] = masks, strip + 1
+            first, n = strip * width, min(width, n_frames - strip * width)
             place = ((index * TILE + first) << level, n, 1 << level)
             chunks = mask_chunks(masks, picture, *place)
-            if not any(chunks) and (tile is None or not tile.seen[strip]):
+            if not any(chunks) and (tile is None or strip not in tile.seen):
                 continue  # nothing is known there, and nothing was
             if tile is None:
                 tile = self._new_tile(level, index, n_frames)
-            if tile.seen[strip] != chunks:
+            if tile.seen.get(strip) != chunks:
                 part = share_columns(masks, picture, *place)
                 tile.shares[:, :, first : first + n] = part
                 tile.mixed[:, :, first : first + n] = self._mix(part)
@@ -97,7 +100,6 @@ class Owners:
                 tile.seen[strip] = chunks
                 tile.version += 1
                 return True
-        self._fresh[level, index] = masks
         return False
 
     def _new_tile(self, level: int, index: int, n_frames: int) -> OwnerTile:
@@ -105,12 +107,12 @@ class Owners:
         n_rows = len(self._picture.rows_hz)
         tile = OwnerTile(
             np.zeros((len(self._masks.stems), n_rows, n_frames), np.uint8), np.zeros((3, n_rows, n_frames), np.uint8),
-            np.zeros(n_frames, bool), [None] * -(-n_frames // STRIP),
+            np.zeros(n_frames, bool),
         )  # fmt: skip
         self._tiles[level, index] = tile
         while len(self._tiles) > KEPT:
             forgotten, _ = self._tiles.popitem(last=False)
-            self._fresh.pop(forgotten, None)
+            self._looked.pop(forgotten, None)
         return tile
 
     def _mix(self, shares: np.ndarray) -> np.ndarray:

@@ -357,6 +357,7 @@ def test_an_export_adds_up_and_shows_its_report(qtbot, real_dialog, tmp_path, mo
     assert np.array_equal(read(out / "Song - remix.flac"), source)
     assert dialog.result.findChild(QLabel, "verdict").text() == f"0 of {source.size:,} samples differ"
     assert dialog.result.verdict[2] == "good" and dialog.result.files.topLevelItemCount() == 3
+    qtbot.waitUntil(lambda: dialog.height() < 400, timeout=1000)  # no room is left where the form was
     opened = []
     monkeypatch.setattr("app.export_result.QDesktopServices.openUrl", opened.append)
     qtbot.mouseClick(dialog.result.folder_button, LEFT)
@@ -406,15 +407,17 @@ def test_a_cancel_between_stems_and_remix_takes_the_stems_away(qtbot, real_dialo
     assert real_dialog.notice.text() == "Cancelled; nothing was written." and not (tmp_path / "out").exists()
 
 
-def test_files_that_are_there_refuse_the_export_and_stay(qtbot, real_dialog, tmp_path):
+def test_files_that_are_there_refuse_the_export_and_stay(qtbot, real_dialog, tmp_path, monkeypatch):
     there = tmp_path / "out" / "Song - remix.flac"
     there.parent.mkdir()
     dialog = real_dialog
     dialog.form.what.buttons["both"].click()
     dialog._clock.stop()
     there.write_bytes(b"mine")  # after the dialog has looked
-    dialog.start.click()
-    qtbot.waitUntil(lambda: dialog.form.isEnabled(), timeout=20_000)
+    with monkeypatch.context() as patch:
+        patch.setattr(export, "write_stems", None)  # it is refused before anything is written
+        dialog.start.click()
+        qtbot.waitUntil(dialog.form.isEnabled, timeout=20_000)
     assert "is there already" in dialog.notice.text() and "--" not in dialog.notice.text()
     assert list(there.parent.iterdir()) == [there] and there.read_bytes() == b"mine"
     dialog.form.replace.click()

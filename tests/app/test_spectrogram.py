@@ -177,9 +177,9 @@ def test_a_new_chunk_touches_only_its_own_strips(view: SpectrogramView) -> None:
     shares, version = tile.shares.copy(), tile.version
     view.state.masks = view.state.masks.with_chunk(4, lambda: chunk(4))
     settle(view)
-    assert view.tiles.owners.tile(level, first) is tile and 0 < tile.version - version <= 4
+    assert view.tiles.owners.tile(level, first) is tile and 0 < tile.version - version <= 9  # of 32
     known = shares[:, 0].any(axis=0)
-    assert np.array_equal(tile.shares[:, :, known], shares[:, :, known])
+    assert known.any() and tile.known.sum() > known.sum() and np.array_equal(tile.shares[:, :, known], shares[:, :, known])
 
 
 def test_the_picture_follows_the_faders(view: SpectrogramView) -> None:
