@@ -106,7 +106,8 @@ def main() -> None:
     window.open_path(song)
     while state.masks is None or not state.masks.chunks:
         QTest.qWait(2)
-    print(f"first working fader after opening {state.seconds:.0f} s of music: {time.perf_counter() - started:.2f} s, torch's import included")
+    first_fader = time.perf_counter() - started
+    print(f"first working fader after opening {state.seconds:.0f} s of music: {first_fader:.2f} s, torch imported on the way")
     print(f"stalls while torch is imported and the first chunk is made: {ticks.said()}")
     state.playing = True
     window.view.show_window(0.0, 30.0)

@@ -54,6 +54,18 @@ def wanted(mixture: Mixture, masks: Masks, mix: Mix, start: int, n_samples: int)
     return (samples if kind.is_float else samples / kind.full_scale).astype(np.float32).T
 
 
+def counting() -> Callable[[Array], None]:
+    """A fill whose samples are numbered: channel c of instant n is n + c / 16."""
+    state = [0]
+
+    def fill(out: Array) -> None:
+        n, n_channels = out.shape
+        out[:] = np.arange(state[0], state[0] + n)[:, None] + np.arange(n_channels) / 16
+        state[0] += n
+
+    return fill
+
+
 class Rig:
     """with Rig(mixture, masks) as rig: rig.play(); rig.pull(1000)."""
 

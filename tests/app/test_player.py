@@ -4,15 +4,13 @@ import threading
 
 import numpy as np
 import pytest
-from rig import STEMS, Rig, flat_masks, masks_of, noise, sine, wanted
+from rig import STEMS, Rig, masks_of, noise, wanted
 
-from app.ahead import LOOP_FADE_S
 from app.realtime_mix import FADE_S, MASKS_S, TRANSITION_S
-from engine.audio import ArrayMixture
 from engine.masks import Masks
 from engine.render import render_float
 from engine.samples import from_float, to_float
-from engine.types import FLOAT32, FLOAT64, INT16, INT24, Array, Mix, Mixture, SampleType, StemMix
+from engine.types import FLOAT32, FLOAT64, INT16, INT24, Mix, Mixture, SampleType, StemMix
 
 MIX = Mix({"vocals": StemMix(gain_db=-4.5, balance=0.3), "drums": StemMix(mute=True), "bass": StemMix(gain_db=3.0, width=0.4)}, -1.5)
 LOUD = Mix({s: StemMix(gain_db=12.0 - i) for i, s in enumerate(STEMS)})
@@ -20,19 +18,17 @@ ALIKE = Mix({s: StemMix(gain_db=-3.0) for s in STEMS})
 A_CAPPELLA = Mix({"vocals": StemMix(solo=True)})
 
 
-def steps(samples: Array) -> float:
-    """Largest step between neighbours."""
-    return float(np.abs(np.diff(samples.astype(np.float64), axis=0)).max())
-
-
 # ------------------------------------------------------------------------------------------------------------- exactness
 
 
-@pytest.mark.parametrize("mix", [Mix(), MIX, LOUD, ALIKE, A_CAPPELLA], ids=["neutral", "mix", "loud", "alike", "a-cappella"])
-@pytest.mark.parametrize("sample_type", [SampleType(False, 8), INT16, INT24, FLOAT32, FLOAT64], ids=lambda t: f"{'if'[t.is_float]}{t.bits}")
-@pytest.mark.parametrize("n_channels", [1, 2])
-def test_what_is_heard_is_what_render_gives(mix: Mix, sample_type: SampleType, n_channels: int) -> None:
-    mixture = noise(sample_type, n_channels, seconds=0.4)
+SETTINGS = {"neutral": Mix(), "mix": MIX, "loud": LOUD, "alike": ALIKE, "a-cappella": A_CAPPELLA}
+CASES = [*[(name, INT16, 2) for name in SETTINGS], *[(name, t, c) for name in ("neutral", "mix", "loud")
+         for t, c in ((SampleType(False, 8), 1), (INT24, 2), (INT24, 1), (FLOAT32, 2), (FLOAT32, 1), (FLOAT64, 2))]]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, sample_type, n_channels", CASES, ids=str)
+def test_what_is_heard_is_what_render_gives(name: str, sample_type: SampleType, n_channels: int) -> None:
+    mixture, mix = noise(sample_type, n_channels, seconds=0.4), SETTINGS[name]
     masks, n = masks_of(mixture), mixture.info.n_samples
     rng = np.random.default_rng(1)
     with Rig(mixture, masks) as rig:
@@ -190,7 +186,7 @@ def test_at_the_end_it_stops_and_begins_again_at_the_start() -> None:
         assert rig.player.underruns == 0
 
 
-@pytest.mark.parametrize("start, end", [(11025, 22050), (0, 4410), (20000, 88200), (30000, 33001)])
+@pytest.mark.parametrize("start, end", [(11025, 22050), (0, 4410), (70000, 88200), (30000, 33001)])
 def test_a_loop_is_exact_in_length(start: int, end: int) -> None:
     mixture = noise(seconds=2.0)
     masks = masks_of(mixture)
@@ -251,147 +247,6 @@ def test_new_masks_are_heard_at_once() -> None:
         rig.player.seek(1.5)
         rig.pull(1000)
         assert np.array_equal(rig.pull(20000), wanted(mixture, rig.masks, A_CAPPELLA, 66150 + 1000, 20000))
-
-
-# ---------------------------------------------------------------------------------------------------------------- clicks
-
-
-def test_nothing_clicks() -> None:
-    """Low sine, half scale: whatever is done, no step beyond the material's own plus what the ramps may add."""
-    mixture = sine()
-    masks, other = flat_masks(mixture, 0.4, 0.3, 0.2, 0.1), flat_masks(mixture, 0.0, 0.1, 0.0, 0.9)
-    with Rig(mixture, masks) as rig:
-        own = steps(mixture.read(0, 44100).T)
-        player, rng = rig.player, np.random.default_rng(3)
-        loops = (None, (0.501, 0.703), (0.0, 0.333), None)
-        mixes = (Mix(), MIX, A_CAPPELLA, Mix({s: StemMix(mute=True) for s in STEMS}))
-        heard = [rig.pull(100)]
-        player.play()
-        for turn in range(80):
-            choice = turn % 8
-            if choice == 0:
-                player.seek(float(rng.uniform(0, 2)))
-            elif choice in (1, 5):
-                player.set_mix(mixes[int(rng.integers(4))], STEMS)
-            elif choice == 2:
-                player.set_listening(("remix", "original", "difference")[int(rng.integers(3))])
-            elif choice == 3:
-                player.set_loop(loops[int(rng.integers(4))])
-            elif choice == 4:
-                rig.masks = other if rig.masks is masks else masks
-                player.masks_changed()
-            elif choice == 6:
-                player.set_output_db(float(rng.choice([0.0, -6.0, -60.0])))
-            elif player.is_playing:
-                player.pause()
-            if not player.is_playing and choice != 7:
-                player.play()
-            heard.append(rig.pull(int(rng.integers(50, 4000)), most=int(rng.integers(64, 2000))))
-        got = np.concatenate(heard)
-        amplitude = float(np.abs(got).max())
-        assert 0.4 < amplitude < 0.6
-        own *= amplitude / 0.5
-        a_loop, a_transition, a_fade = (2 * amplitude / rig.samples(x) for x in (LOOP_FADE_S, TRANSITION_S, 2 * FADE_S))
-        assert steps(got) <= own + max(a_loop, a_transition) + a_fade, (steps(got), own, a_loop, a_transition, a_fade)
-        assert rig.player.underruns == 0
-
-
-@pytest.mark.parametrize("event", ["seek", "loop", "mute", "listening", "pause", "output"])
-def test_each_event_alone_adds_less_than_its_ramp(event: str) -> None:
-    mixture = sine(amplitude=0.8)
-    with Rig(mixture, None) as rig:
-        own = steps(mixture.read(0, 44100).T)
-        player = rig.player
-        if event == "loop":
-            player.set_loop((0.0, 0.1 + 1 / 4 / 50))  # from a crest to a zero
-        player.play()
-        got = [rig.pull(44100 * 5 // 100)]  # whole periods and a quarter: a crest
-        got.append(rig.pull(220))
-        if event == "seek":
-            player.seek(1.015)  # to a trough
-        elif event == "mute":
-            player.set_mix(Mix({s: StemMix(mute=True) for s in STEMS}), STEMS)
-        elif event == "listening":
-            player.set_listening("difference")
-        elif event == "pause":
-            player.pause()
-        elif event == "output":
-            player.set_output_db(-40.0)
-        got.append(rig.pull(20000))
-        found = steps(np.concatenate(got))
-        change = 1.6 if event in ("seek", "loop") else 0.8
-        ramp = change / rig.samples(FADE_S if event == "pause" else TRANSITION_S)
-        assert found <= own + ramp * 1.01, (found, own, ramp)
-
-
-# ------------------------------------------------------------------------------------------------------------- underruns
-
-
-class Stalled:
-    """A recording whose reads wait for a gate."""
-
-    def __init__(self, inside: ArrayMixture, gate: threading.Event) -> None:
-        self.inside, self.gate, self.info = inside, gate, inside.info
-
-    def read(self, start: int, n_samples: int) -> Array:
-        self.gate.wait(20)
-        return self.inside.read(start, n_samples)
-
-
-def test_a_renderer_too_slow_gives_faded_silence_and_is_counted() -> None:
-    mixture, gate = sine(amplitude=0.8), threading.Event()
-    gate.set()
-    with Rig(mixture, None, lambda: Stalled(mixture, gate)) as rig:
-        rig.player.play()
-        own = steps(mixture.read(0, 44100).T)
-        got = [rig.pull(4410)]
-        gate.clear()
-        got += [rig.sink.pull(500) for _ in range(60)]  # 0.68 s, more than is ready
-        assert rig.player.underruns == 1 and not got[-1].any()
-        position = rig.position_s
-        gate.set()
-        got += [rig.pull(8820)]
-        assert rig.player.underruns == 1 and rig.position_s > position
-        whole = np.concatenate(got)
-        assert steps(whole) <= own + 0.8 / rig.samples(FADE_S) * 1.01
-        silent = np.flatnonzero(~whole[1000:].any(axis=1)) + 1000  # the last of the fade is there, but at 0
-        joined = np.concatenate([whole[: silent[0] + 1], whole[silent[-1] + 1 :]])  # nothing is lost or repeated
-        assert np.array_equal(joined[-8000:, 0], mixture.read(0, len(joined))[0, -8000:])
-
-
-# ---------------------------------------------------------------------------------------------------------------- levels
-
-
-def test_levels_are_true_peaks() -> None:
-    """A sine at a quarter of the rate whose samples all lie at 0.707 of its crest."""
-    n = np.arange(44100)
-    wave = 0.9 * np.sin(np.pi / 2 * n + np.pi / 4)
-    mixture = ArrayMixture(np.stack([wave, 0.5 * wave]).astype(np.float32), 44100, FLOAT32)
-    with Rig(mixture, masks_of(mixture)) as rig:
-        rig.player.set_mix(Mix(master_db=6.0), STEMS)
-        rig.player.play()
-        rig.pull(4000)
-        rig.player.take_levels()
-        rig.pull(8000)
-        assert rig.player.settle()
-        peaks = rig.player.take_levels()
-        want = 20 * np.log10(0.9 * np.array([1.0, 0.5])) + 6.0
-        assert np.abs(20 * np.log10(np.array(peaks.master)) - want).max() < 0.3
-        assert set(peaks.stems) == set(STEMS) and all(len(p) == 2 and p[0] > 0 for p in peaks.stems.values())
-        rig.player.set_mix(Mix({"vocals": StemMix(mute=True)}), STEMS)
-        rig.pull(2000)
-        rig.player.settle()
-        rig.player.take_levels()
-        rig.pull(2000)
-        rig.player.settle()
-        peaks = rig.player.take_levels()
-        assert peaks.stems["vocals"] == (0.0, 0.0) and peaks.stems["drums"][0] > 0
-        rig.player.pause()
-        rig.pull(1000)
-        rig.player.settle()
-        rig.player.take_levels()
-        rig.pull(1000)
-        assert rig.player.take_levels().master == (0.0, 0.0)
 
 
 # ----------------------------------------------------------------------------------------------------------------- songs
