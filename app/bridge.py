@@ -225,7 +225,7 @@ class Bridge(QObject):
 
         self._start("device", work, self._on_device)
 
-    def shut_down(self, wait_ms: int = 5000) -> None:
+    def shut_down(self, wait_ms: int = 60_000) -> None:
         """Cancel everything and wait for the threads to end."""
         self._keep_mix()
         for name in list(self._jobs):

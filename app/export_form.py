@@ -10,7 +10,7 @@ from app.binding import show
 from app.bridge_work import ExportWish
 from app.dialog_fields import Combo, Number, Tick
 from app.dialog_parts import FIELD_HEIGHT, Form, Note, Segments, button, tab_order
-from app.export_words import CONTAINERS, DEPTHS, bits_of, own_words, promise
+from app.export_words import CONTAINERS, DEPTHS, at_home, bits_of, own_words, promise
 from app.paths import music_folder
 from app.settings import Settings
 from app.state import State
@@ -35,7 +35,7 @@ class ExportForm(QWidget):
         self.container, self.depth = Combo(objectName="container"), Combo(objectName="depth", accessibleName="Depth")
         self.headroom = Number(objectName="headroom", suffix=" dB", decimals=1, singleStep=0.5, accessibleName="Headroom")
         self.headroom.setRange(0.0, 60.0)
-        self.folder = QLineEdit(choices.export_folder or str(music_folder()), objectName="folder")
+        self.folder = QLineEdit(at_home(Path(choices.export_folder or music_folder())), objectName="folder")
         self.browse = button("&Browse…", "browse", "Choose the folder in a dialog")
         self.template = QLineEdit(choices.name_template, objectName="template")
         self.template.setToolTip("{song}: name of the song, {stem}: vocals, drums … or remix, {method}: what separated it")

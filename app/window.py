@@ -5,8 +5,18 @@ import sys
 from pathlib import Path
 
 
+def no_screen() -> bool:
+    """Whether Qt would find no display and abort; a platform that was chosen by hand is left alone."""
+    named = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+    return sys.platform.startswith("linux") and not named
+
+
 def run(arguments: list[str]) -> int:
     """Open the window, with a song if one is named; the exit code."""
+    if no_screen():
+        print("nullsum: There is no screen to open the window on; use the command line (`nullsum separate SONG -o DIR`) or set DISPLAY.",
+              file=sys.stderr)  # fmt: skip
+        return 2
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))  # one core stays with the window and the sound
     sys.setswitchinterval(0.0005)  # or a busy worker keeps the interpreter from the sound card for 5 ms at a time
 

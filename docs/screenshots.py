@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
-SIZE = (1440, 900)
+SIZES = {1: (1440, 900), 2: (1180, 740)}  # in points
 SCENES = ("empty", "separating", "mixing", "overlay", "export", "preferences")
 
 
@@ -23,6 +23,7 @@ def take(song: Path, scale: int, folder: Path) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ["NULLSUM_CACHE"] = str(folder / "cache")
     sys.path.insert(0, str(ROOT))
+    from PySide6.QtCore import Qt
     from PySide6.QtGui import QImage
     from PySide6.QtTest import QTest
     from PySide6.QtWidgets import QApplication, QWidget
@@ -36,7 +37,7 @@ def take(song: Path, scale: int, folder: Path) -> None:
     made = make(folder / "settings.ini", silent=True)
     state = made.state
     window = MainWindow(state, made.bridge, made.settings)
-    window.resize(*SIZE)
+    window.resize(*SIZES[scale])
     window.show()
 
     def until(condition: Callable[[], object], what: str, seconds: float = 180.0) -> None:
@@ -55,6 +56,8 @@ def take(song: Path, scale: int, folder: Path) -> None:
         if complaint := check(image):
             sys.exit(f"{name} at {scale}00 %: {complaint}")
         PICTURES.mkdir(parents=True, exist_ok=True)
+        if scale == 2:  # a palette keeps the big ones small
+            image = image.convertToFormat(QImage.Format.Format_Indexed8, Qt.ImageConversionFlag.ThresholdDither)
         image.save(str(PICTURES / f"{name}{'' if scale == 1 else '-2x'}.png"))
         print(f"{name} at {scale}00 %: {image.width()} x {image.height()}", flush=True)
 
