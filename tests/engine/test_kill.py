@@ -32,11 +32,15 @@ def test_killed_at_thirty_random_moments(tmp_path: Path) -> None:
     whole_s = time.monotonic() - started
     rng = random.Random(0)
     killed = 0
-    for _ in range(N_KILLS):
+    while killed < N_KILLS:
         process = subprocess.Popen(words, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(rng.uniform(0.15, 1.0) * whole_s)
+        moment = rng.uniform(0.1, 1.0) * whole_s
+        time.sleep(moment)
         process.send_signal(signals.SIGKILL)
-        killed += process.wait() == -signals.SIGKILL
+        if process.wait() == -signals.SIGKILL:
+            killed += 1
+        else:
+            whole_s = max(0.3, 0.9 * moment)  # it was done before: the machine is faster now than when this was measured
         if rng.random() < 0.3:  # sometimes the masks have to be made anew
             for chunk in list((tmp_path / "cache").rglob("*.npy"))[:1]:
                 chunk.unlink()
@@ -45,7 +49,6 @@ def test_killed_at_thirty_random_moments(tmp_path: Path) -> None:
                 continue  # what was being written lies under a hidden name and is swept by the next run
             if path.suffix == ".wav":
                 assert sf.info(path).frames == 900_000
-    assert killed >= N_KILLS // 3
     subprocess.run(words, cwd=ROOT, env=env, check=True, capture_output=True)
     left = sorted(p.name for p in (tmp_path / "out" / "song").iterdir())
     assert left == ["harmonic.wav", "null-report.json", "null-report.txt", "percussive.wav"]  # and nothing hidden
