@@ -1,22 +1,30 @@
 """`nullsum`: subcommands go to the engine before Qt is imported; anything else opens the window."""
 
 import os
+import signal
 import sys
+from pathlib import Path
 
 
 def main() -> None:
     """Entry point of the installed command."""
+    signal.signal(signal.SIGINT, lambda number, frame: os._exit(1))  # Ctrl-C while Python imports: no traceback
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its threads must not spin (see ARCHITECTURE.md)
     from engine.cli import COMMANDS
     from engine.cli import main as command_line
 
     arguments = sys.argv[1:]
-    if arguments and (arguments[0] in COMMANDS or arguments[0] in ("--help", "-h")):
+    if arguments and (arguments[0] in COMMANDS or arguments[0] in ("--help", "-h") or not might_be_song(arguments[0])):
         command_line(arguments)
         return
     from app.window import run
 
     sys.exit(run(arguments))
+
+
+def might_be_song(word: str) -> bool:
+    """Whether a first word names a song (or an option of Qt), rather than a subcommand that was mistyped."""
+    return word.startswith("-") or Path(word).suffix != "" or os.sep in word or Path(word).exists()
 
 
 if __name__ == "__main__":

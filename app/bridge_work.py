@@ -1,14 +1,17 @@
 """What the bridge's jobs do in their threads: draw the picture, write files. No Qt but the job's own signals."""
 
 import math
+import os
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from app.jobs import Job
 from engine.display import drawn, empty_picture, next_stretch
+from engine.errors import TargetError
 from engine.session import ExportPlan, NullReport, Session, Stretch, Written
 from engine.types import AudioInfo, Mixture
 
@@ -37,6 +40,15 @@ class Exported:
     report: NullReport | None
     report_text: str
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What came of asking for a compute device: the one to use, in words, and why it is no GPU."""
+
+    wanted: str
+    use: str
+    said: tuple[str, str]
 
 
 class Shared:
@@ -78,7 +90,7 @@ def write_files(session: Session, wish: ExportWish, job: Job) -> Exported:
     new = [p for p in (*plan.files, *plan.reports) if p not in plan.there]
     folders = [p for p in (wish.folder, *wish.folder.parents) if not p.exists()]
     try:
-        return _written(session, wish, job)
+        return _in_one_go(session, wish, job, plan) if wish.stems and wish.remix and plan.there else _written(session, wish, job)
     except BaseException:
         with suppress(OSError):  # what cannot be taken away stays
             for path in new:
@@ -86,6 +98,18 @@ def write_files(session: Session, wish: ExportWish, job: Job) -> Exported:
             for path in folders:
                 path.rmdir()
         raise
+
+
+def _in_one_go(session: Session, wish: ExportWish, job: Job, plan: ExportPlan) -> Exported:
+    """Stems and remix that replace older ones are written aside first: a cancel during the remix must not have replaced the stems."""
+    for path in plan.there:
+        if not path.is_symlink() and not os.access(path, os.W_OK):
+            raise TargetError(f"{path.name} exists and is write-protected; choose another name or change its permissions.")
+    with tempfile.TemporaryDirectory(prefix=".nullsum-", dir=wish.folder, ignore_cleanup_errors=True) as aside:
+        done = _written(session, replace(wish, folder=Path(aside)), job)
+        for path in (*plan.files, *plan.reports):
+            (Path(aside) / path.name).replace(path)
+    return replace(done, files=tuple(wish.folder / path.name for path in done.files))
 
 
 def _written(session: Session, wish: ExportWish, job: Job) -> Exported:

@@ -154,7 +154,8 @@ class PreferencesDialog(Dialog):
         if not device:
             self.device_note.say("Looking for a GPU …")
         else:
-            self.device_note.say(f"Computes on: {device}. {why}".strip(), "warn" if device == "not there" else "info")
+            missed = self._settings.choices.compute_device not in ("auto", "cpu") and device.startswith("CPU")
+            self.device_note.say(f"Computes on: {device}. {why}".strip(), "warn" if missed else "info")
 
     def _show_sound(self, sound: str) -> None:
         lag = "A short buffer feels direct; a long one survives a busy machine."

@@ -12,6 +12,8 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from engine.types import AudioInfo, Mix, StemMix
 
+WORDS = {"gain_db": "gain"}  # fields of a strip as undo says them, where they are not words already
+
 
 @dataclass(frozen=True)
 class StemLook:
@@ -124,11 +126,12 @@ class State(QObject):
     def move_strip(self, stem: str, gesture: object = None, **changes: Any) -> None:
         """Change fields of a strip (gain_db=..., mute=...); moves with the same gesture object are one undo step."""
         strips = {**self.mix.stems, stem: replace(self.strip(stem), **changes)}
-        self._do(f"{', '.join(changes)} of {stem}", Mix(strips, self.mix.master_db), gesture)
+        title = next((look.title for look in self.stems if look.name == stem), stem)
+        self._do(f"{title} {' and '.join(WORDS.get(c, c) for c in changes)}", Mix(strips, self.mix.master_db), gesture)
 
     def move_master(self, master_db: float, gesture: object = None) -> None:
         """Change the master fader."""
-        self._do("master", Mix(self.mix.stems, master_db), gesture)
+        self._do("Master gain", Mix(self.mix.stems, master_db), gesture)
 
     def load_mix(self, mix: Mix, name: str = "preset") -> None:
         """Set all strips at once (a preset, neutral); one undo step."""
@@ -137,6 +140,11 @@ class State(QObject):
     def _do(self, text: str, mix: Mix, gesture: object) -> None:
         if mix != self.mix:
             self.undo.push(_MixCommand(self, text, self.mix, mix, gesture))
+
+
+def _moved(mix: Mix) -> Mix:
+    """The same mix without strips that stand at neutral."""
+    return Mix({name: strip for name, strip in mix.stems.items() if strip != StemMix()}, mix.master_db)
 
 
 class _MixCommand(QUndoCommand):
@@ -153,6 +161,7 @@ class _MixCommand(QUndoCommand):
         if not isinstance(other, _MixCommand) or other._gesture is not self._gesture:
             return False
         self._new = other._new
+        self.setObsolete(_moved(self._new) == _moved(self._old))  # dragged back to where it began: no step is left of it
         return True
 
     def redo(self) -> None:

@@ -71,7 +71,9 @@ class StatusBar(QStatusBar):
         self.setFixedHeight(32)
         self.message = ElidedLabel()
         self.message.setAccessibleName("Message")
-        self.sound = QLabel(accessibleName="Sound device")
+        self.sound = ElidedLabel()  # a long complaint must not make the window wider than the screen
+        self.sound.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        self.sound.setAccessibleName("Sound device")
         self.sound.setStyleSheet(f"color: {theme.DIM}")
         self.device = QToolButton(objectName="device")
         self.device.setProperty("flat", True)
@@ -121,9 +123,8 @@ class StatusBar(QStatusBar):
         self.cancel.setAccessibleDescription(what)
 
     def _show_sound(self, sound: str) -> None:
-        self.sound.setText(sound)
+        self.sound.set_line(sound)
         self.sound.setVisible(bool(sound))
-        self.sound.setAccessibleDescription(sound)
 
     def _show_device(self, _text: str) -> None:
         device, why = self._state.device, self._state.device_why

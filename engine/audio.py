@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 import soundfile as sf
 
-from engine.audio_checks import look_at, refuse_cut_off, refuse_nan, refuse_unsuitable
+from engine.audio_checks import look_at, refuse_cut_off, refuse_nan, refuse_unsuitable, system_name
 from engine.audio_decode import Source, decode_with_libsndfile, nameless, open_with_av
 from engine.errors import BadInputError
 from engine.formats import SAMPLE_TYPES, shift_of
@@ -151,13 +151,15 @@ def _open_with_libsndfile(path: Path, head: bytes) -> tuple[AudioInfo, Source]:
     name = f'"{path.name}"'
     handle = nameless(path) if path.suffix.lower() == ".raw" else None
     try:
-        file = sf.SoundFile(handle or path)
+        file = sf.SoundFile(handle or system_name(path))
     except (sf.LibsndfileError, OSError, TypeError) as error:
         if handle:
             handle.close()
         if head[:4] == b"caff":  # libsndfile refuses some CAF files, among them ALAC by other programs
             return open_with_av(path)
         reason = getattr(error, "error_string", str(error)).strip(". ")
+        if reason.startswith("File does not exist"):  # what libsndfile says of an MP3 without one whole frame
+            reason = "no sound was found in it"
         raise BadInputError(
             f"{name} is not a sound file that can be read ({reason}); convert it to WAV or FLAC, or get a whole copy of it."
         ) from None

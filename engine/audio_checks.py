@@ -1,5 +1,6 @@
 """What is looked at before a sound file is opened, and why it is refused: one sentence each."""
 
+import os
 import stat
 import struct
 from pathlib import Path
@@ -12,9 +13,15 @@ from engine.types import Array, AudioInfo
 
 MAX_CHANNELS = 8
 MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
+LOUDEST = 1e30  # +600 dB: floats beyond are damage, and with a few faders up they would overflow 32 bits
 _CHUNKED = {  # first bytes -> where chunks begin, bytes of a chunk's name, its size field, alignment of chunks
     b"RIFF": (12, 4, "<I", 2), b"RF64": (12, 4, "<I", 2), b"FORM": (12, 4, ">I", 2), b"caff": (8, 4, ">q", 1), b"riff": (40, 16, "<Q", 8),
 }  # fmt: skip
+
+
+def system_name(path: Path) -> str | bytes:
+    """A path as libsndfile takes it: soundfile cannot spell names that are no valid text, which Linux allows."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 def look_at(path: Path) -> tuple[bytes, int, int]:
@@ -105,11 +112,12 @@ def refuse_unsuitable(info: AudioInfo, name: str) -> None:
 
 
 def refuse_nan(block: Array, start: int, rate_hz: int, name: str) -> None:
-    """Refuse a float block (sample, channel) that holds NaN or Inf, naming the first place."""
-    finite = np.isfinite(block)
-    if not finite.all():
-        row, channel = np.argwhere(~finite)[0]
-        what = "NaN (not a number)" if np.isnan(block[row, channel]) else "an infinite value"
+    """Refuse a float block (sample, channel) that holds NaN, Inf or values no pass could hold, naming the first place."""
+    fit = np.abs(block) <= LOUDEST  # false for NaN too
+    if not fit.all():
+        row, channel = np.argwhere(~fit)[0]
+        value = float(block[row, channel])
+        what = "NaN (not a number)" if np.isnan(value) else "an infinite value" if np.isinf(value) else f"the absurd value {value:.2g}"
         raise BadInputError(
             f"{name} holds {what} at {(start + row) / rate_hz:.3f} s in channel {channel + 1}; "
             "repair that place in an editor or export the file again."

@@ -138,7 +138,7 @@ def open_with_av(path: Path) -> tuple[AudioInfo, Source]:
         ) from None
     name = f'"{path.name}"'
     try:
-        with av.open(str(path)) as container:
+        with path.open("rb") as file, av.open(file, mode="r") as container:
             if not container.streams.audio:
                 raise BadInputError(f"{name} holds no sound (only pictures or data); choose another file.")
             stream: Any = container.streams.audio[0]

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import soundfile as sf
 
+from engine.audio_checks import system_name
 from engine.formats import OutputFormat
 from engine.tags import ATTRIBUTE_CONTAINERS, ATTRIBUTES, Tags
 from engine.types import Array
@@ -54,7 +55,7 @@ class SndfileSink:
         best = {"compression_level": _BEST[fmt.subtype]} if fmt.subtype in _BEST else {}
         mode = {"bitrate_mode": "CONSTANT"} if fmt.container == "MP3" else {}
         self._path, self._fmt, self._n_written = path, fmt, 0
-        self._file = sf.SoundFile(path, "w", rate_hz, n_channels, fmt.subtype, format=fmt.container, **best, **mode)
+        self._file = sf.SoundFile(system_name(path), "w", rate_hz, n_channels, fmt.subtype, format=fmt.container, **best, **mode)
         if fmt.container in ATTRIBUTE_CONTAINERS:
             for word in ATTRIBUTES:
                 if word in tags.text:

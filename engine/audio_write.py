@@ -8,14 +8,17 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import soundfile as sf
 
+from engine.audio_checks import system_name
 from engine.audio_sinks import TROUBLE, AvSink, Sink, SndfileSink, av_trouble
 from engine.errors import BadInputError, TargetError
 from engine.formats import OutputFormat, objection_to, shift_of
@@ -25,13 +28,21 @@ from engine.types import Array, AudioInfo
 
 _BLOCK = 65536  # samples per channel handed to an encoder at a time; libsndfile's Vorbis takes no very long ones
 
+if sys.platform != "win32":  # where a file that is open cannot be removed, and needs no lock
+    import fcntl
 
-def free_bytes(folder: Path) -> int:
-    """Free bytes for this user on the disk of a folder (of its nearest parent, where it does not exist yet)."""
+
+def nearest_there(folder: Path) -> Path:
+    """The folder itself, or the nearest one above it that exists. Raises OSError where the system lets nobody look."""
     folder = folder.absolute()
     while not folder.exists():
         folder = folder.parent
-    return shutil.disk_usage(folder).free
+    return folder
+
+
+def free_bytes(folder: Path) -> int:
+    """Free bytes for this user on the disk of a folder (of its nearest parent, where it does not exist yet)."""
+    return shutil.disk_usage(nearest_there(folder)).free
 
 
 def expected_bytes(n_samples: int, n_channels: int, fmt: OutputFormat) -> int:
@@ -41,7 +52,65 @@ def expected_bytes(n_samples: int, n_channels: int, fmt: OutputFormat) -> int:
     return plain + plain // 64 + 65536
 
 
-class AudioWriter:
+class Pending(Protocol):
+    """A file on its way: written beside its target, which it replaces only when it is whole."""
+
+    def __enter__(self) -> object:
+        """Begin it."""
+        ...
+
+    def finish(self) -> None:
+        """It is whole now, under its temporary name."""
+        ...
+
+    def appear(self) -> None:
+        """Take the target's place."""
+        ...
+
+    def give_up(self) -> None:
+        """Remove it; harmless when it has appeared already. Never raises."""
+        ...
+
+
+class _Beside:
+    """What files on their way share: a temporary file beside the target, locked against `sweep`, renamed or removed in the end."""
+
+    def __init__(self, target: Path) -> None:
+        self._target = Path(target)
+        self.temporary = self._target.parent / f"{TEMP_PREFIX}{secrets.token_hex(6)}.tmp"  # where the file lies until it appears
+        self._lock: int | None = None
+
+    def _begin(self) -> None:
+        """Make it, empty, held for as long as this process lives or the handle is open. Raises OSError."""
+        self._lock = os.open(self.temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+        if sys.platform == "win32":
+            self._release()  # no file is renamed there while it is open
+        else:
+            with contextlib.suppress(OSError):  # a disk that knows no locks: nobody can sweep there either
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def appear(self) -> None:
+        """Take the target's place. Raises TargetError."""
+        try:
+            self.temporary.replace(self._target)
+        except OSError as problem:
+            self.give_up()
+            raise _target_error(self._target, problem) from problem
+        self._release()
+
+    def give_up(self) -> None:
+        """Remove what was written and leave the target as it was; never raises."""
+        with contextlib.suppress(OSError):
+            self.temporary.unlink(missing_ok=True)
+        self._release()
+
+    def _release(self) -> None:
+        handle, self._lock = self._lock, None
+        if handle is not None:
+            os.close(handle)
+
+
+class AudioWriter(_Beside):
     """Writes one sound file: a context manager whose target appears, whole and tagged, when its block ends without an error.
 
     Until then a file ".nullsum-*.tmp" stands beside the target; any exception removes it and leaves the target as it was.
@@ -49,10 +118,9 @@ class AudioWriter:
     """
 
     def __init__(self, target: Path, rate_hz: int, n_channels: int, fmt: OutputFormat, tags: Tags | None = None) -> None:
-        self._target, self._rate_hz, self._n_channels, self._fmt, self._tags = Path(target), rate_hz, n_channels, fmt, tags or Tags()
-        self._temp = self._target.parent / f"{TEMP_PREFIX}{secrets.token_hex(6)}.tmp"
+        super().__init__(target)
+        self._rate_hz, self._n_channels, self._fmt, self._tags = rate_hz, n_channels, fmt, tags or Tags()
         self._sink: Sink | None = None
-        self._lock: int | None = None  # held as long as the temporary file is being written; see sweep
         self.n_samples = 0  # written so far
         self.tags_lost: list[str] = []  # words of the tags that the finished file does not hold
 
@@ -63,10 +131,9 @@ class AudioWriter:
         try:
             self._look_at_target()
             sweep(self._target.parent)
-            self._lock = os.open(self._temp, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
-            _lock(self._lock)
+            self._begin()
             kind = AvSink if self._fmt.container == "M4A" else SndfileSink
-            self._sink = kind(self._temp, self._rate_hz, self._n_channels, self._fmt, self._tags)
+            self._sink = kind(self.temporary, self._rate_hz, self._n_channels, self._fmt, self._tags)
         except BaseException as error:
             self.give_up()
             if isinstance(error, TROUBLE):
@@ -101,8 +168,12 @@ class AudioWriter:
         if error is not None:
             self.give_up()
             return
-        self.finish()
-        self.appear()
+        try:
+            self.finish()
+            self.appear()
+        except BaseException:
+            self.give_up()  # also where Ctrl-C was pressed between the two
+            raise
 
     def finish(self) -> None:
         """Write the end and the tags; the file is whole, under its temporary name. Raises TargetError."""
@@ -114,26 +185,17 @@ class AudioWriter:
                 raise _target_error(self._target, problem) from problem
             raise
 
-    def appear(self) -> None:
-        """Take the target's place."""
-        try:
-            self._temp.replace(self._target)
-        except OSError as problem:
-            self.give_up()
-            raise _target_error(self._target, problem) from problem
-        self._release()
-
     def _finish(self) -> None:
         if self.n_samples == 0:
             raise TargetError(f'Nothing was written to "{self._target.name}", so no file was made; choose a stretch that holds sound.')
         assert self._sink is not None
         self._sink.close()
         self._sink = None
-        if _length_of(self._temp, self._fmt) != self.n_samples:
+        if _length_of(self.temporary, self._fmt) != self.n_samples:
             raise OSError(errno.EIO, "the file came out shorter than what was written")
         if self._tags:
-            self.tags_lost = tag_in_place(self._temp, self._tags, self._fmt.container)
-        with self._temp.open("rb+") as file:
+            self.tags_lost = tag_in_place(self.temporary, self._tags, self._fmt.container)
+        with self.temporary.open("rb+") as file:
             os.fsync(file.fileno())
 
     def _look_at_target(self) -> None:
@@ -145,7 +207,7 @@ class AudioWriter:
             return  # a missing folder is told by opening the temporary file
         if target.is_dir():
             raise TargetError(f'"{target.name}" is a folder; choose another name for the file.')
-        if not os.access(target, os.W_OK):
+        if not target.is_symlink() and not os.access(target, os.W_OK):
             raise TargetError(f'"{target.name}" exists and is write-protected; choose another name or change its permissions.')
 
     def give_up(self) -> None:
@@ -153,31 +215,64 @@ class AudioWriter:
         sink, self._sink = self._sink, None
         if sink is not None:
             sink.drop()
-        with contextlib.suppress(OSError):
-            self._temp.unlink(missing_ok=True)
-        self._release()
+        super().give_up()
 
-    def _release(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+
+class TextWriter(_Beside):
+    """A text file (UTF-8) on its way, see Pending; what UTF-8 cannot say (a broken file name) gets a backslash."""
+
+    def __init__(self, target: Path, text: str) -> None:
+        super().__init__(target)
+        self._text = text
+
+    def __enter__(self) -> Self:
+        try:
+            self._begin()
+            with self.temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+                file.write(self._text)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            self.give_up()
+            raise _target_error(self._target, error) from error
+        return self
+
+    def finish(self) -> None:
+        """Nothing is left to do."""
 
 
 @contextlib.contextmanager
-def all_or_none(writers: list[AudioWriter]) -> Iterator[None]:
-    """Several files that belong together: first all are finished, then all take their places; or none does."""
+def all_or_none(files: Iterable[Pending], then: Callable[[], Iterable[Pending]] = tuple) -> Iterator[None]:
+    """Files that belong together: first all are finished, then all take their places; or none does.
+
+    `then` is called between the two, while the files are whole under their temporary names: it may read them, refuse
+    them by raising, and add further files to those that appear.
+    """
+    pending = list(files)
     try:
-        for writer in writers:
-            writer.__enter__()
+        for file in pending:
+            file.__enter__()
         yield
-        for writer in writers:
-            writer.finish()
+        for file in pending:
+            file.finish()
+        for file in then():
+            pending.append(file)
+            file.__enter__()
+            file.finish()
+        for file in pending:
+            file.appear()
     except BaseException:
-        for writer in writers:
-            writer.give_up()
+        _give_up_all(pending)
         raise
-    for writer in writers:
-        writer.appear()
+
+
+def _give_up_all(pending: list[Pending]) -> None:
+    """Remove them all, even where Ctrl-C is pressed once more meanwhile (the first error is the one that is told)."""
+    left = list(pending)
+    while left:
+        with contextlib.suppress(KeyboardInterrupt):
+            left[-1].give_up()
+            left.pop()
 
 
 def sweep(folder: Path) -> int:
@@ -185,26 +280,17 @@ def sweep(folder: Path) -> int:
     swept = 0
     for path in folder.glob(f"{TEMP_PREFIX}*.tmp"):
         with contextlib.suppress(OSError):
-            lock = os.open(path, os.O_RDWR)
+            if sys.platform == "win32" and time.time() - path.stat().st_mtime < 3600:
+                continue  # no locks there: it may be finished and about to appear
+            handle = os.open(path, os.O_RDWR)
             try:
-                _lock(lock)  # raises where somebody holds it
+                if sys.platform != "win32":
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises where somebody holds it
                 path.unlink()
                 swept += 1
             finally:
-                os.close(lock)
+                os.close(handle)
     return swept
-
-
-def _lock(handle: int) -> None:
-    """Lock a file for as long as this process lives or the handle is open; OSError when another process has it.
-
-    Windows needs none: there a file that is open cannot be removed.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        return
-    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _target_error(target: Path, error: BaseException) -> TargetError:
@@ -226,24 +312,14 @@ def _target_error(target: Path, error: BaseException) -> TargetError:
 
 def atomic_text(target: Path, text: str) -> None:
     """Write a text file (UTF-8) that appears whole or not at all. Raises TargetError."""
-    temp = target.parent / f"{TEMP_PREFIX}{secrets.token_hex(6)}.tmp"
-    try:
-        with temp.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temp.replace(target)
-    except OSError as error:
-        raise _target_error(target, error) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temp.unlink(missing_ok=True)
+    with all_or_none([TextWriter(target, text)]):
+        pass
 
 
 def _length_of(path: Path, fmt: OutputFormat) -> int:
     """Samples in a file that was just written, by its own header."""
     if fmt.container != "M4A":
-        return int(sf.info(str(path)).frames)
+        return int(sf.info(system_name(path)).frames)
     import av
 
     with av_trouble(), av.open(str(path)) as file:

@@ -5,11 +5,17 @@ class, grid and format version. So a song that was separated once opens at once,
 it stood, and nothing can go stale. The least recently used chunks are dropped beyond the limit.
 """
 
+import contextlib
 import hashlib
+import io
 import json
 import os
 import sys
 import tempfile
+import threading
+import time
+import weakref
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +28,7 @@ from engine.types import Array, MaskGrid
 
 FORMAT_VERSION = 1
 DEFAULT_LIMIT_BYTES = 8 * 2**30  # about 250 songs of four minutes
+STALE_S = 3600.0  # what is still called .part after an hour was left by work that was killed
 
 
 def default_folder() -> Path:
@@ -92,20 +99,23 @@ class Cache:
             stored = np.load(path, mmap_mode="r", allow_pickle=False)
             if stored.shape != shape or stored.dtype != np.uint16:
                 return None
-            os.utime(path)  # used just now
         except (OSError, ValueError, EOFError):
             return None
+        with contextlib.suppress(OSError):  # somebody else's cache can be read all the same
+            os.utime(path)  # used just now
         return StoredChunk(path)
 
-    def put(self, key: str, chunk: Array) -> StoredChunk:
+    def put(self, key: str, chunk: Array) -> Callable[[], Array]:
         """Keep a chunk; whole or not at all. EngineError when the folder cannot be written."""
         path = self._path(key)
+        packed = io.BytesIO()
+        np.save(packed, chunk)  # not to the file itself: numpy does not say that a disk is full
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
             try:
                 with os.fdopen(handle, "wb") as file:
-                    np.save(file, chunk)
+                    file.write(packed.getbuffer())
                 Path(part).replace(path)
             except BaseException:
                 Path(part).unlink(missing_ok=True)
@@ -118,14 +128,24 @@ class Cache:
         return StoredChunk(path)
 
     def _files(self) -> list[tuple[float, int, Path]]:
-        """Age, size and path of all chunks, oldest first; leftovers of killed work count as oldest."""
+        """Age, size and path of all chunks, oldest first; leftovers of killed work count as oldest, what is being written not at all.
+
+        EngineError when the folder cannot be read.
+        """
         found = []
-        for path in self.folder.glob("*/*"):
-            try:
+        try:
+            paths = list(self.folder.glob("*/*"))
+        except OSError as e:
+            raise EngineError(
+                f"The cache folder {self.folder.parent} cannot be read ({e.strerror}); choose another folder with NULLSUM_CACHE."
+            ) from None
+        for path in paths:
+            with contextlib.suppress(OSError):  # another process took it away
                 stat = path.stat()
-            except OSError:
-                continue
-            found.append((0.0 if path.suffix == ".part" and _is_stale(stat.st_mtime) else stat.st_mtime, stat.st_size, path))
+                if path.suffix != ".part":
+                    found.append((stat.st_mtime, stat.st_size, path))
+                elif time.time() - stat.st_mtime > STALE_S:
+                    found.append((0.0, stat.st_size, path))
         return sorted(found)
 
     def usage(self) -> Usage:
@@ -133,16 +153,23 @@ class Cache:
         files = self._files()
         return Usage(self.folder.parent, len(files), sum(size for _, size, _ in files), self.limit_bytes)
 
-    def trim(self, limit_bytes: int | None = None) -> int:
-        """Drop leftovers and then the least recently used chunks until the limit holds; the bytes that were freed."""
+    def trim(self, limit_bytes: int | None = None, keep: Collection[Callable[[], Array]] = ()) -> int:
+        """Drop leftovers and then the least recently used chunks until the limit holds; the bytes that were freed.
+
+        Chunks in `keep` are in use and stay: one long song may be larger than the limit.
+        """
+        in_use = {chunk.path for chunk in keep if isinstance(chunk, StoredChunk)}
         limit = self.limit_bytes if limit_bytes is None else limit_bytes
         files = self._files()
         total, freed = sum(size for _, size, _ in files), 0
         for used, size, path in files:
             if total - freed <= limit and used > 0.0:
                 break
-            path.unlink(missing_ok=True)
-            freed += size
+            if path in in_use:
+                continue
+            with contextlib.suppress(OSError):  # somebody else's, or open on Windows
+                path.unlink(missing_ok=True)
+                freed += size
         return freed
 
     def clear(self) -> int:
@@ -150,7 +177,37 @@ class Cache:
         return self.trim(limit_bytes=0)
 
 
-def _is_stale(mtime: float) -> bool:
-    import time
+class Scratch(Cache):
+    """A cache that keeps nothing: chunks lie in a nameless temporary file, so that memory does not grow with length, and vanish with it."""
 
-    return time.time() - mtime > 3600
+    def __init__(self) -> None:
+        super().__init__()
+        self._file, self._turn = tempfile.TemporaryFile(prefix="nullsum-"), threading.Lock()  # noqa: SIM115 - as long as this object
+        weakref.finalize(self, self._file.close)
+
+    def get(self, key: str, shape: tuple[int, ...]) -> None:
+        """Nothing is known beforehand."""
+
+    def put(self, key: str, chunk: Array) -> Callable[[], Array]:
+        """Keep a chunk for as long as it is in use. EngineError when the temporary folder is full."""
+        with self._turn:
+            try:
+                at = self._file.seek(0, os.SEEK_END)
+                self._file.write(np.ascontiguousarray(chunk).data)
+                self._file.flush()
+            except OSError as e:
+                raise EngineError(
+                    f"The folder {tempfile.gettempdir()} cannot take the masks ({e.strerror}); free some space or work without --no-cache."
+                ) from None
+        shape, dtype, n_bytes = chunk.shape, chunk.dtype, chunk.nbytes
+
+        def read() -> Array:
+            with self._turn:
+                self._file.seek(at)
+                return np.frombuffer(self._file.read(n_bytes), dtype).reshape(shape)
+
+        return read
+
+    def trim(self, limit_bytes: int | None = None, keep: Collection[Callable[[], Array]] = ()) -> int:
+        """The temporary file goes with this object; nothing is dropped before."""
+        return 0

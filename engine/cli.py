@@ -4,8 +4,11 @@ Exit code 0: done (nulltest: it adds up). 2: bad input or a target that cannot b
 1: anything else (nulltest: it does not add up; Ctrl-C). --json prints the result as JSON on stdout; progress goes to stderr.
 """
 
+import contextlib
 import json
+import math
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,9 +16,23 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from engine.cache import DEFAULT_LIMIT_BYTES, Cache
-from engine.cli_io import Failure, Ticker, human_bytes, inputs, interrupted, parse_db, parse_range, prose, target_folders, with_gains_joined
-from engine.errors import BadInputError, EngineError, TargetError
+from engine.cache import DEFAULT_LIMIT_BYTES, Cache, Scratch
+from engine.cli_io import (
+    Ticker,
+    ctrl_c,
+    human_bytes,
+    inputs,
+    interrupted,
+    one_input,
+    parse_db,
+    parse_range,
+    prose,
+    short,
+    target_folders,
+    unforeseen,
+    with_gains_joined,
+)
+from engine.errors import BadInputError, Cancelled, EngineError, TargetError
 
 app = typer.Typer(
     name="nullsum", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -34,8 +51,8 @@ NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither take masks fr
 
 
 def _say(as_json: bool, value: Any, text: str) -> None:
-    """Print JSON or prose to stdout."""
-    typer.echo(json.dumps(value, indent=1, ensure_ascii=False) if as_json else text)
+    """Print JSON (in ASCII: any console and any program takes it) or prose to stdout."""
+    typer.echo(json.dumps(value, indent=1) if as_json else text)
 
 
 @app.command("separate")
@@ -59,16 +76,19 @@ def separate_command(
     paths = inputs(songs)
     folders = target_folders(paths, out)
     begin, end = parse_range(range_)
-    results, failures = [], []
+    results: list[dict[str, Any]] = []
+    failures: list[dict[str, str]] = []
+    code = 0
     for path in paths:
         try:
-            with Ticker(path.name) as ticker, Session(path, method, None if no_cache else Cache(), device) as session:
+            with Ticker(path.name) as ticker, Session(path, method, Scratch() if no_cache else Cache(), device) as session:
                 stretch = session.stretch(begin, end, headroom)
                 fmt = session.output_format(format_, subtype)
                 written, report = session.export_stems(folders[path], fmt, stretch, overwrite, ticker.report, interrupted)
         except EngineError as e:
             if len(paths) == 1 or interrupted():
                 raise
+            code = max(code, _code_of(e))
             failures.append({"song": str(path), "error": str(e)})
             typer.echo(f"{path.name}: {e}", err=True)
             continue
@@ -82,14 +102,13 @@ def separate_command(
             typer.echo(prose(result))
     if as_json:
         _say(True, {"done": results, "failed": failures}, "")
-    if failures:
-        raise typer.Exit(2)
+    if code:
+        raise typer.Exit(code)
 
 
 @app.command("remix", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def remix_command(
-    context: typer.Context,
-    song: Annotated[str, typer.Argument(metavar="SONG", help="One file.")],
+    words: Annotated[list[str], typer.Argument(metavar="SONG [--STEM DB]...", help="One file, and stems to move, in any order.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The remix; its ending chooses the format.")],
     gain: Annotated[str, typer.Option("--gain", help="Master gain in dB.")] = "0",
     method: Method = "nullsum-4",
@@ -106,18 +125,40 @@ def remix_command(
     from engine.session import Session
     from engine.types import Mix, StemMix
 
-    path = inputs([song])[0]
+    song, moves = song_and_moves(words)
+    path, master_db = one_input(song), parse_db("--gain", gain)
     begin, end = parse_range(range_)
-    with Ticker(path.name) as ticker, Session(path, method, None if no_cache else Cache(), device) as session:
-        gains = stem_gains(context.args, session.stems)
-        session.mix = Mix({s: StemMix(gain_db=g) for s, g in gains.items()}, parse_db("--gain", gain))
+    with Ticker(path.name) as ticker, Session(path, method, Scratch() if no_cache else Cache(), device) as session:
+        gains = stem_gains(moves, session.stems)
+        session.mix = Mix({s: StemMix(gain_db=g) for s, g in gains.items()}, master_db)
         fmt = session.output_format(format_ or (out.suffix.lstrip(".") or None), subtype)
         written = session.export_remix(out, fmt, session.stretch(begin, end, headroom), overwrite, ticker.report, interrupted)
     n = written.n_overflowed["remix"]
     clipped = f" {n:,} samples clipped; lower the whole output with --headroom or --gain." if n else ""
-    value = {"song": str(path), "remix": str(out), "gains_db": {k: ("-inf" if v == float("-inf") else v) for k, v in gains.items()},
-             "master_db": parse_db("--gain", gain) if parse_db("--gain", gain) != float("-inf") else "-inf", "clipped": n}  # fmt: skip
+    value = {"song": str(path), "remix": str(out), "gains_db": {k: _plain(v) for k, v in gains.items()},
+             "master_db": _plain(master_db), "clipped": n}  # fmt: skip
     _say(as_json, value, f"{out} is written.{clipped}")
+
+
+def _plain(db: float) -> float | str:
+    """Decibels as JSON can hold them."""
+    return "-inf" if db == -math.inf else db
+
+
+def song_and_moves(words: list[str]) -> tuple[str, list[str]]:
+    """["--vocals", "+2", "song.wav"] -> "song.wav" and the rest; BadInputError unless one song is named."""
+    songs, moves, rest = [], [], list(words)
+    while rest:
+        word = rest.pop(0)
+        if word.startswith("--"):
+            moves += [word] if "=" in word else [word, *rest[:1]]
+            rest = rest if "=" in word else rest[1:]
+        else:
+            songs.append(word)
+    if len(songs) != 1:
+        found = f"found {', '.join(map(short, songs))}" if songs else "found none"
+        raise BadInputError(f"One song is remixed at a time, {found}; name one, and stems as in --vocals +2.")
+    return songs[0], moves
 
 
 def stem_gains(extra: list[str], stems: tuple[str, ...]) -> dict[str, float]:
@@ -148,16 +189,21 @@ def nulltest_command(
     from engine.audio import open_mixture
     from engine.nulltest import null_test, verdict
 
-    mixture = open_mixture(inputs([mix])[0])
-    opened = {str(p): open_mixture(p) for p in inputs(stems)}
-    for name, stem in opened.items():
-        a, b = mixture.info, stem.info
-        if (a.rate_hz, a.n_channels) != (b.rate_hz, b.n_channels):
-            raise BadInputError(
-                f"{Path(name).name} has {b.rate_hz} Hz and {b.n_channels} channels, the mix {a.rate_hz} Hz and {a.n_channels}; "
-                "a null test needs the same rate and channels: export the stems without resampling."
-            )
-    with Ticker(Path(mix).name) as ticker:
+    paths: dict[str, Path] = {}
+    for p in [p for word in stems for p in inputs([word])]:
+        n = sum(p == other for other in paths.values())
+        paths[f"{p} ({n + 1})" if n else str(p)] = p  # one that is named twice counts twice
+    with contextlib.ExitStack() as stack:
+        mixture = stack.enter_context(open_mixture(one_input(mix)))
+        opened = {name: stack.enter_context(open_mixture(p)) for name, p in paths.items()}
+        for name, stem in opened.items():
+            a, b = mixture.info, stem.info
+            if (a.rate_hz, a.n_channels) != (b.rate_hz, b.n_channels):
+                raise BadInputError(
+                    f"{Path(name).name} has {b.rate_hz} Hz and {b.n_channels} channels, the mix {a.rate_hz} Hz and {a.n_channels}; "
+                    "a null test needs the same rate and channels: export the stems without resampling."
+                )
+        ticker = stack.enter_context(Ticker(Path(mix).name))
         result = null_test(mixture, dict(opened), report=ticker.report, is_cancelled=interrupted)
     value = {
         "verdict": verdict(result), "adds_up": result.adds_up, "exact": result.exact, "compared": result.n_compared,
@@ -194,11 +240,14 @@ def info_command(
 
     found, lines = [], []
     for path in inputs(songs):
+        if interrupted():
+            raise Cancelled
         with open_mixture(path) as mixture:
             info, tags = mixture.info, read_tags(path)
             fmt = chosen_format(info, format_, subtype)
         lost = tags_lost(tags, fmt)
         minutes, seconds = divmod(info.seconds, 60)
+        channels = f"{info.n_channels} channel{'s' if info.n_channels > 1 else ''}"
         found.append({
             "file": str(path), "container": info.container, "subtype": info.subtype, "rate_hz": info.rate_hz, "channels": info.n_channels,
             "samples": info.n_samples, "seconds": info.seconds, "lossy": info.is_lossy, "decoder": info.decoder, "tags": tags.text,
@@ -206,7 +255,7 @@ def info_command(
         })  # fmt: skip
         lines += [
             f"{path.name}: {info.container} {info.subtype}{', lossy' if info.is_lossy else ''}",
-            f"  sound        {info.rate_hz:,} Hz, {info.n_channels} channels, {int(minutes)}:{seconds:06.3f} ({info.n_samples:,} samples)",
+            f"  sound        {info.rate_hz:,} Hz, {channels}, {int(minutes)}:{seconds:06.3f} ({info.n_samples:,} samples)",
             f"  decoder      {info.decoder}",
             *[f"  {k:<13}{v}" for k, v in tags.text.items()],
             *(["  cover        yes"] if tags.cover else []),
@@ -223,7 +272,7 @@ def cache_command(
 ) -> None:
     """Show, limit or clear the masks that were kept."""
     cache = Cache()
-    if limit is not None and limit < 0:
+    if limit is not None and not 0 <= limit < math.inf:
         raise BadInputError(f"--limit is {limit:g} GB; give a size of 0 or more.")
     freed = cache.clear() if clear else cache.trim(int(limit * 1e9) if limit is not None else DEFAULT_LIMIT_BYTES)
     u = cache.usage()
@@ -235,36 +284,64 @@ def cache_command(
 COMMANDS = frozenset(c.name for c in app.registered_commands)
 
 
+_INTERRUPTED = 130  # what typer makes of a KeyboardInterrupt
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run a subcommand and leave with its exit code."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its threads must not spin
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # None where it is closed
+            stream.reconfigure(errors="backslashreplace")  # a console that cannot show a name must not stop the work
+    plain = sys.unraisablehook
+    # a second Ctrl-C that falls into a destructor ends nothing and is no news
+    sys.unraisablehook = lambda what: None if isinstance(what.exc_value, KeyboardInterrupt) else plain(what)
+    code = run(sys.argv[1:] if arguments is None else arguments)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said and done
+    if interrupted():  # Python would leave by the signal where a second Ctrl-C fell into an import
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, AttributeError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
-    """Run a subcommand: its exit code. Every failure ends as one sentence on stderr."""
-    command = typer.main.get_command(app)
-    try:
-        code = command.main(with_gains_joined(arguments), prog_name="nullsum", standalone_mode=False)
-        return int(code or 0)
-    except (BadInputError, TargetError) as e:
-        typer.echo(f"nullsum: {e}", err=True)
-        return 2
-    except TyperException as e:  # words that are no command, option or number
-        said = e.format_message() if hasattr(e, "format_message") else str(e)
-        typer.echo(f"nullsum: {said.rstrip('.')}. See `nullsum --help`.", err=True)
-        return 2
-    except EngineError as e:
-        typer.echo(f"nullsum: {e}", err=True)
-        return 1
-    except (typer.Abort, KeyboardInterrupt):
-        typer.echo("nullsum: Stopped; nothing that was there before has changed.", err=True)
-        return 1
-    except MemoryError:
-        typer.echo("nullsum: The memory ran out; close other programs or work on a shorter --range.", err=True)
-        return 1
-    except Exception as e:  # the last resort: a sentence and where to report, the trace only when asked for
-        if os.environ.get("NULLSUM_DEBUG"):
-            raise
-        typer.echo(f"nullsum: {Failure.sentence(e)}", err=True)
-        return 1
+    """Run a subcommand: its exit code. Every failure ends as one sentence on stderr, with --json as {"error": ...} on stdout too."""
+    with ctrl_c():
+        try:
+            code = typer.main.get_command(app).main(with_gains_joined(arguments), prog_name="nullsum", standalone_mode=False)
+            if code != _INTERRUPTED:
+                return int(code or 0)
+            said, code = _failure(KeyboardInterrupt())
+        except (Exception, KeyboardInterrupt) as e:
+            if os.environ.get("NULLSUM_DEBUG") and not isinstance(e, EngineError | TyperException | KeyboardInterrupt):
+                raise
+            said, code = _failure(KeyboardInterrupt() if interrupted() and not isinstance(e, EngineError) else e)
+        with contextlib.suppress(OSError, KeyboardInterrupt):  # nobody listens any more
+            typer.echo(f"nullsum: {said}", err=True)
+            if "--json" in arguments:
+                typer.echo(json.dumps({"error": said}))
+        return code
+
+
+def _code_of(error: BaseException) -> int:
+    """2 for bad input and bad targets, 1 for anything else."""
+    return 2 if isinstance(error, BadInputError | TargetError | TyperException) else 1
+
+
+def _failure(error: BaseException) -> tuple[str, int]:
+    """What went wrong in one sentence, and the exit code."""
+    if isinstance(error, EngineError):
+        said = str(error)
+    elif isinstance(error, TyperException):  # words that are no command, option or number
+        said = (error.format_message() if hasattr(error, "format_message") else str(error)).rstrip(".") + ". See `nullsum --help`."
+    elif isinstance(error, typer.Abort | KeyboardInterrupt):
+        said = "Stopped; nothing that was there before has changed."
+    elif isinstance(error, MemoryError):
+        said = "The memory ran out; close other programs or work on a shorter --range."
+    elif isinstance(error, OSError) and error.filename is None:  # of files the engine tells itself
+        said = f"The output cannot be written ({error.strerror}); check where it goes. What was finished before that stays."
+    else:  # the last resort: where to report it; the trace only when asked for
+        said = unforeseen(error)
+    return said, _code_of(error)

@@ -1,16 +1,19 @@
 """What the command line needs around its commands: inputs and targets, numbers, progress, Ctrl-C."""
 
+import contextlib
 import glob
 import math
 import re
 import signal
 import sys
 import threading
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
-from engine.errors import BadInputError
+from engine.errors import BadInputError, Cancelled
 from engine.types import Progress
 
 AUDIO_SUFFIXES = frozenset(".wav .wave .aif .aiff .aifc .flac .caf .rf64 .w64 .au .ogg .oga .opus .mp3 .m4a .mp4 .aac".split())
@@ -20,37 +23,57 @@ def inputs(words: list[str]) -> list[Path]:
     """Files, folders (their audio files, in order) and globs -> files, each once. BadInputError when a word finds nothing."""
     found: list[Path] = []
     for word in words:
-        path = Path(word)
-        if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in AUDIO_SUFFIXES and p.is_file())
-            if not inside:
-                raise BadInputError(f"The folder {path} holds no audio files; name a song or another folder.")
-            found += inside
-        elif path.exists() or not any(c in word for c in "*?["):
-            found.append(path)  # a missing file is told by whoever opens it
-        else:
-            matches = sorted(Path(m) for m in glob.glob(word, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-            if not matches:
-                raise BadInputError(f"Nothing matches {word}; check the pattern.")
-            found += [m for m in matches if m.is_file()]
+        try:
+            found += _files(word)
+        except OSError as e:
+            raise BadInputError(f"{short(word)} cannot be opened ({e.strerror}); check the name and its permissions.") from None
     return list(dict.fromkeys(found))
 
 
+def one_input(word: str) -> Path:
+    """The file that a word means; BadInputError where it means none or several."""
+    found = inputs([word])
+    if len(found) != 1:
+        raise BadInputError(f"{word} means {len(found)} files, but one song is wanted here; name one of them.")
+    return found[0]
+
+
+def _files(word: str) -> list[Path]:
+    """What one word means; OSError where the system lets nobody look."""
+    path = Path(word)
+    if path.is_dir():
+        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in AUDIO_SUFFIXES and p.is_file())
+        if not inside:
+            raise BadInputError(f"The folder {path} holds no audio files; name a song or another folder.")
+        return inside
+    if path.exists() or not any(c in word for c in "*?["):
+        return [path]  # a missing file is told by whoever opens it
+    matches = sorted(p for m in glob.glob(word, recursive=True) if (p := Path(m)).is_file())  # noqa: PTH207 - Path.glob takes no absolute pattern
+    if not matches:
+        raise BadInputError(f"Nothing matches {word} (folders apart); check the pattern.")
+    return matches
+
+
+def short(word: str) -> str:
+    """A name as it fits into a sentence."""
+    return f'"{word}"' if len(word) <= 100 else f'"{word[:60]}..." ({len(word)} characters)'
+
+
 def target_folders(paths: list[Path], out: Path) -> dict[Path, Path]:
-    """DIR/<song> for each input; inputs that would share one are told apart by their ending, then by a number."""
-    by_name: dict[str, list[Path]] = {}
-    for p in paths:
-        by_name.setdefault(p.stem, []).append(p)
+    """DIR/<song> for each input; inputs that would share one are told apart by their ending, then by a number.
+
+    Names that differ in case alone would share one on macOS and Windows. A song called "..wav" gets its whole name.
+    """
+    n_same = Counter(p.stem.casefold() for p in paths)
+    taken: set[str] = set()
     folders: dict[Path, Path] = {}
-    for name, same in by_name.items():
-        taken: set[str] = set()
-        for p in same:
-            own = name if len(same) == 1 else p.name
-            n = 2
-            while own in taken:
-                own, n = f"{p.name} ({n})", n + 1
-            taken.add(own)
-            folders[p] = out / own
+    for p in sorted(paths, key=lambda p: n_same[p.stem.casefold()]):  # whose name nobody else has gets it first
+        own = p.stem if n_same[p.stem.casefold()] == 1 and p.stem.strip(".") else p.name
+        n = 2
+        while own.casefold() in taken or own == "..":
+            own, n = f"{p.stem} ({n}){p.suffix}", n + 1
+        taken.add(own.casefold())
+        folders[p] = out / own
     return folders
 
 
@@ -108,7 +131,7 @@ def prose(result: dict[str, Any]) -> str:
     return "\n".join(lines + [f"  Note: {n}" for n in result["notes"]])
 
 
-_stop = threading.Event()
+_stop = threading.Event()  # Ctrl-C was pressed
 
 
 def interrupted() -> bool:
@@ -117,30 +140,44 @@ def interrupted() -> bool:
 
 
 def _on_interrupt(number: int, frame: FrameType | None) -> None:
-    if _stop.is_set():
-        raise KeyboardInterrupt  # pressed twice: at once
-    _stop.set()
+    if not _stop.is_set():
+        _stop.set()  # no exception: imports and half-written files take them badly
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # what follows is tidying up, which nothing may disturb
+    raise KeyboardInterrupt  # pressed twice: at once
+
+
+@contextlib.contextmanager
+def ctrl_c() -> Iterator[None]:
+    """Within it the first Ctrl-C is told by `interrupted`, the second raises KeyboardInterrupt, further ones do nothing."""
+    _stop.clear()
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, _on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Ticker:
-    """Progress on stderr with time left, on a terminal; a second Ctrl-C within it stops at once."""
+    """Progress on stderr with time left, on a terminal; a second Ctrl-C within it stops at once (see ctrl_c)."""
 
     def __init__(self, title: str) -> None:
         self._title = title
         self._bar: Any = None
         self._task: Any = None
-        self._before: Any = None
 
     def __enter__(self) -> "Ticker":
-        _stop.clear()
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, _on_interrupt)
-        if sys.stderr.isatty():
+        if interrupted():
+            raise Cancelled("The work")  # pressed while it was prepared
+        if sys.stderr is not None and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as Bar
 
-            words = TextColumn("{task.fields[song]}"), TextColumn("{task.description}")
+            words = TextColumn("{task.fields[song]}", markup=False), TextColumn("{task.description}")  # a name may hold [brackets]
             self._bar = Bar(*words, BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True)
             self._bar.start()
             self._task = self._bar.add_task("Opening", total=1.0, song=self._title)
@@ -154,17 +191,11 @@ class Ticker:
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         if self._bar:
             self._bar.stop()
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
 
 
-class Failure:
-    """Words for what nobody foresaw."""
-
-    @staticmethod
-    def sentence(error: BaseException) -> str:
-        """One sentence that names the error and what to do."""
-        return (
-            f"Something went wrong that should not have ({type(error).__name__}: {error}); nothing that was there before has changed. "
-            "Please report it; NULLSUM_DEBUG=1 shows where it happened."
-        )
+def unforeseen(error: BaseException) -> str:
+    """One sentence that names an error which nobody foresaw, and what to do."""
+    return (
+        f"Something went wrong that should not have ({type(error).__name__}: {error}); nothing that was there before has changed. "
+        "Please report it; NULLSUM_DEBUG=1 shows where it happened."
+    )

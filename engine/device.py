@@ -27,7 +27,8 @@ class Device:
 
 
 def _cpu(why: str) -> Device:
-    n = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]  # "4,2" is a list, one number a level
+    n = int(asked) if asked.isdecimal() else os.cpu_count() or 1
     return Device("cpu", f"CPU, {n} thread{'s' if n != 1 else ''}", why)
 
 

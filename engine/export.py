@@ -1,13 +1,14 @@
 """Stems and remix to files: rendered block by block, integer stems that add up exactly, whole files or none."""
 
 import contextlib
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from engine.audio_write import AudioWriter, all_or_none, expected_bytes, free_bytes
+from engine.audio_write import AudioWriter, Pending, all_or_none, expected_bytes, free_bytes, nearest_there
 from engine.chunks import Clock
 from engine.errors import BadInputError, Cancelled, TargetError
 from engine.formats import OutputFormat
@@ -41,13 +42,33 @@ class Written:
 
 
 def check_targets(targets: list[Path], sources: list[Path], overwrite: bool) -> None:
-    """Refuse, before anything is done, targets that are a source or exist already (TargetError)."""
+    """Refuse, before anything is done, targets that are a source, a folder, there already or out of reach (TargetError)."""
     for target in targets:
-        for source in sources:
-            if target.exists() and source.exists() and target.samefile(source):
-                raise TargetError(f"{target.name} is the song itself, and Nullsum never writes over its source: choose another name.")
-        if target.exists() and not overwrite:
+        try:
+            if target.is_dir():
+                raise TargetError(f'"{target.name}" is a folder; choose another name for the file.')
+            for source in sources:
+                if target.exists() and source.exists() and target.samefile(source):
+                    raise TargetError(f"{target.name} is the song itself, and Nullsum never writes over its source: choose another name.")
+        except OSError as e:
+            raise TargetError(f"{target} cannot be written ({e.strerror}); choose another name or folder.") from None
+        if os.path.lexists(target) and not overwrite:  # a link that leads nowhere is there, too
             raise TargetError(f"{target} is there already; give --overwrite to replace it or choose another folder.")
+
+
+def check_folder(folder: Path, may_be_made: bool = True) -> Path:
+    """The folder or the nearest one above it that is there; TargetError unless files can be put into it."""
+    try:
+        there = nearest_there(folder)
+    except OSError as e:
+        raise TargetError(f"The folder {folder} cannot be made ({e.strerror}); choose another one.") from None
+    if there != folder.absolute() and not may_be_made:
+        raise TargetError(f"There is no folder {folder}; make it or choose another one.")
+    if not there.is_dir():
+        raise TargetError(f"The folder {folder} cannot be made: {there.name} is a file, not a folder; choose another one.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise TargetError(f"The folder {there} is read-only for you; choose another one.")
+    return there
 
 
 @contextlib.contextmanager
@@ -78,10 +99,7 @@ def _take_away(made: list[Path]) -> None:
 def check_room(folder: Path, mixture: Mixture, fmt: OutputFormat, n_files: int, n_samples: int) -> None:
     """Refuse when the files cannot fit where they are to be written (TargetError)."""
     need = n_files * expected_bytes(n_samples, mixture.info.n_channels, fmt)
-    there = folder
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    free = free_bytes(there)
+    free = free_bytes(folder)
     if free < need:
         raise TargetError(
             f"There is not enough room in {folder}: {need / 1e6:,.0f} MB are needed, {free / 1e6:,.0f} MB are free; "
@@ -121,8 +139,12 @@ def write_stems(
     tags: Tags | None = None,
     report: Report = silent_report,
     is_cancelled: IsCancelled = never_cancelled,
+    then: Callable[[Written, dict[str, Path]], Iterable[Pending]] = lambda written, whole: (),
 ) -> Written:
     """Write every stem at 0 dB to its target, all of them or none.
+
+    `then` is told what is about to appear and where each stem's file lies, whole, until it does: it may read and refuse
+    them and add files (a report) that appear with them; see all_or_none.
 
     Integer formats: the stems add up to the source (at a lower depth or with headroom: to the source rounded by the
     same rule) at every sample, exactly. Float formats: within -130 dB. No dither.
@@ -131,7 +153,13 @@ def write_stems(
     overflowed = np.zeros(len(masks.stems), dtype=np.int64)
     clock = Clock("Writing stems", -(-stretch.n_samples // BLOCK), report)
     writers = [AudioWriter(targets[s], info.rate_hz, info.n_channels, fmt, tags=tags) for s in masks.stems]
-    with all_or_none(writers):
+
+    def written() -> Written:
+        counts = dict(zip(masks.stems, overflowed.tolist(), strict=True))
+        return Written(dict(targets), counts, list(writers[0].tags_lost) if tags else [])
+
+    whole = {stem: writer.temporary for stem, writer in zip(masks.stems, writers, strict=True)}
+    with all_or_none(writers, lambda: then(written(), whole)):
         for at in range(0, stretch.n_samples, BLOCK):
             if is_cancelled():
                 raise Cancelled("The export")
@@ -148,8 +176,7 @@ def write_stems(
             for writer, block in zip(writers, blocks, strict=True):
                 writer.write(block)
             clock.step()
-    lost = writers[0].tags_lost if tags else []
-    return Written(dict(targets), dict(zip(masks.stems, overflowed.tolist(), strict=True)), list(lost))
+    return written()
 
 
 def write_remix(

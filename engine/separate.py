@@ -70,7 +70,7 @@ def separate(
         publish(masks)
         clock.step()
     if cache:
-        cache.trim()
+        cache.trim(keep=masks.chunks.values())
     return masks
 
 
@@ -103,7 +103,9 @@ def method_shares_mask(method: Method) -> bool:
 
 def identity(method: Method) -> dict[str, Any]:
     """Everything about a method that decides its masks, for cache keys and reports."""
-    return {"method": method.info.name, "weights": method.info.weights_sha256, "settings": method.settings}
+    return {
+        "method": method.info.name, "version": method.info.version, "weights": method.info.weights_sha256, "settings": method.settings,
+    }  # fmt: skip
 
 
 def make_chunk(samples: Array, info: AudioInfo, method: Method, grid: MaskGrid, w: Window) -> Array:

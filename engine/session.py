@@ -4,8 +4,8 @@ Everything above the engine (window, command line) goes through here. A Session 
 immutable snapshots that are replaced whole, so one thread may separate while another renders.
 """
 
+import contextlib
 import json
-import os
 import re
 import threading
 from collections.abc import Callable
@@ -15,10 +15,10 @@ from typing import Any
 
 from engine import export as _export
 from engine.audio import FileMixture, open_mixture
-from engine.audio_write import atomic_text, expected_bytes, free_bytes
+from engine.audio_write import Pending, TextWriter, expected_bytes, free_bytes
 from engine.cache import Cache
 from engine.device import choose
-from engine.errors import BadInputError, TargetError
+from engine.errors import BadInputError
 from engine.export import Stretch, Written
 from engine.formats import SUBTYPES, OutputFormat, chosen_format
 from engine.masks import Masks
@@ -67,7 +67,11 @@ class Session:
         self._generation = 0  # of masks: a job that was let go may still finish a chunk of masks that nobody wants any more
         self.method: Method
         self.masks: Masks
-        self.choose_method(method)
+        try:
+            self.choose_method(method)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def info(self) -> AudioInfo:
@@ -105,7 +109,9 @@ class Session:
         self.close()
 
     def stretch(self, start_s: float = 0.0, end_s: float | None = None, headroom_db: float = 0.0) -> Stretch:
-        """A stretch in seconds as samples; BadInputError when it does not lie in the recording."""
+        """A stretch in seconds as samples; BadInputError when it does not lie in the recording or headroom_db is out of bounds."""
+        if not -200.0 <= headroom_db <= 60.0:
+            raise BadInputError(f"The headroom is {headroom_db:g} dB; give decibels between -200 and +60, such as -3.")
         info = self.info
         start = round(start_s * info.rate_hz)
         end = info.n_samples if end_s is None else min(info.n_samples, round(end_s * info.rate_hz))
@@ -181,13 +187,8 @@ class Session:
         reports = self._report_targets(folder, name_template) if stems else []
         sound = [*files.values(), *([folder / self.file_name(name_template, "remix", fmt.extension)] if remix else [])]
         _export.check_targets([*sound, *reports], [self.info.path], overwrite)
-        there, above = tuple(p for p in (*sound, *reports) if p.exists()), folder.absolute()
-        while not above.exists():
-            above = above.parent
-        if not above.is_dir():
-            raise TargetError(f"{above} is a file, not a folder; choose another folder.")
-        if not os.access(above, os.W_OK):
-            raise TargetError(f"The folder {above} is read-only for you; choose another one.")
+        above = _export.check_folder(folder)
+        there = tuple(p for p in (*sound, *reports) if p.exists())
         n_bytes = len(sound) * expected_bytes(stretch.n_samples, self.info.n_channels, fmt)
         return ExportPlan(fmt, tuple(sound), tuple(reports), there, n_bytes, free_bytes(above))
 
@@ -230,15 +231,22 @@ class Session:
         reports = self._report_targets(folder, name_template)
         assert self.info.path is not None
         _export.check_targets([*targets.values(), *reports], [self.info.path], overwrite)
+        _export.check_folder(folder)
         _export.check_room(folder, self.mixture, fmt, len(targets), stretch.n_samples)
         _export.check_full_scale(self.mixture, fmt, stretch)
+        tags, said = self.tags(), []
+
+        def null_report(written: Written, whole: dict[str, Path]) -> list[Pending]:
+            self._refuse_changed()
+            found = self.null_report(written, whole, fmt, stretch, report, is_cancelled)
+            said.append(found)
+            as_json = json.dumps(found.as_json(), indent=1, ensure_ascii=False) + "\n"
+            return [TextWriter(reports[0], found.as_text()), TextWriter(reports[1], as_json)]
+
         with _export.made_folder(folder):
             self.separate(stretch, report, is_cancelled)
-            written = _export.write_stems(self.mixture, self.masks, targets, fmt, stretch, self.tags(), report, is_cancelled)
-            said = self.null_report(written, fmt, stretch, report)
-            atomic_text(reports[0], said.as_text())
-            atomic_text(reports[1], json.dumps(said.as_json(), indent=1, ensure_ascii=False) + "\n")
-        return written, said
+            written = _export.write_stems(self.mixture, self.masks, targets, fmt, stretch, tags, report, is_cancelled, null_report)
+        return written, said[0]
 
     def export_remix(
         self,
@@ -252,24 +260,39 @@ class Session:
         """The remix as it is heard, in one file. A neutral mix needs no separation and is the recording itself."""
         assert self.info.path is not None
         _export.check_targets([target], [self.info.path], overwrite)
+        _export.check_folder(target.parent, may_be_made=False)
         _export.check_room(target.parent, self.mixture, fmt, 1, stretch.n_samples)
         _export.check_full_scale(self.mixture, fmt, stretch)
-        if not is_neutral(self.mix, self.stems, self.info.n_channels):
+        tags, mix = self.tags(), self.mix
+        if not is_neutral(mix, self.stems, self.info.n_channels):
             self.separate(stretch, report, is_cancelled)
-        return _export.write_remix(self.mixture, self.masks, self.mix, target, fmt, stretch, self.tags(), report, is_cancelled)
+        self._refuse_changed()
+        return _export.write_remix(self.mixture, self.masks, mix, target, fmt, stretch, tags, report, is_cancelled)
 
-    def null_report(self, written: Written, fmt: OutputFormat, stretch: Stretch, report: Report = silent_report) -> NullReport:
-        """Re-read what was written and compare it with the source."""
-        stems = {name: open_mixture(path) for name, path in written.files.items()}
-        try:
+    def _refuse_changed(self) -> None:
+        """BadInputError where the file is another one than was opened. One that is gone can still be read to its end."""
+        path = self.info.path
+        assert path is not None
+        if self.mixture.changed_on_disk() and path.exists():
+            raise BadInputError(f'"{path.name}" was changed on disk since it was opened; open it again and start anew.')
+
+    def null_report(
+        self,
+        written: Written,
+        whole: dict[str, Path],
+        fmt: OutputFormat,
+        stretch: Stretch,
+        report: Report = silent_report,
+        is_cancelled: IsCancelled = never_cancelled,
+    ) -> NullReport:
+        """Re-read what was written, from where it lies until it appears under its name, and compare it with the source."""
+        with contextlib.ExitStack() as stack:
+            stems = {name: stack.enter_context(open_mixture(path)) for name, path in whole.items()}
             result: NullResult = null_test(
-                self.mixture, dict(stems), fmt.sample_type, stretch.start, stretch.n_samples, stretch.headroom_db, report
+                self.mixture, dict(stems), fmt.sample_type, stretch.start, stretch.n_samples, stretch.headroom_db, report, is_cancelled
             )
-            facts = {n: {"file": s.info.path.name if s.info.path else "", "format": f"{s.info.container} {s.info.subtype}",
+            facts = {n: {"file": written.files[n].name, "format": f"{s.info.container} {s.info.subtype}",
                          "overflowed": written.n_overflowed[n]} for n, s in stems.items()}  # fmt: skip
-        finally:
-            for stem in stems.values():
-                stem.close()
         info = self.info
         source: dict[str, Any] = {
             "file": info.path.name if info.path else "", "format": f"{info.container} {info.subtype}", "rate_hz": info.rate_hz,

@@ -25,6 +25,7 @@ import mutagen.oggvorbis
 import mutagen.wave
 import soundfile as sf
 
+from engine.audio_checks import system_name
 from engine.errors import BadInputError, TargetError
 
 TEMP_PREFIX = ".nullsum-"  # of unfinished files beside their targets; a sweep may look for it
@@ -73,7 +74,7 @@ def read_tags(path: Path) -> Tags:
     except (mutagen.MutagenError, OSError, ValueError, LookupError, struct.error):
         pass  # damaged tags are no tags
     try:
-        with sf.SoundFile(path) as sound:
+        with sf.SoundFile(system_name(path)) as sound:
             own = sound.copy_metadata() if sound.format in (*ATTRIBUTE_CONTAINERS, "AIFF") else {}  # of the others mutagen told all
         text |= {word: value for word, value in own.items() if word in ATTRIBUTES and value and word not in text}
     except (sf.LibsndfileError, OSError, TypeError):
@@ -135,7 +136,7 @@ def _container_of(path: Path) -> str:
     try:
         with path.open("rb") as file:
             head = file.read(12)
-        return "M4A" if head[4:8] == b"ftyp" else str(sf.info(str(path)).format)
+        return "M4A" if head[4:8] == b"ftyp" else str(sf.info(system_name(path)).format)
     except (sf.LibsndfileError, OSError, TypeError):
         return ""
 

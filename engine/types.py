@@ -119,6 +119,7 @@ class MethodInfo:
     paper: str  # where it comes from
     needs_stereo: bool = False
     weights_sha256: str = ""  # of the weights file, empty where nothing is trained
+    version: int = 1  # of its arithmetic: one more whenever its masks change, or the cache would serve the old ones
 
 
 class Method(Protocol):

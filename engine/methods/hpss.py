@@ -39,6 +39,8 @@ INFO = MethodInfo(
     paper="D. FitzGerald, Harmonic/percussive separation using median filtering, DAFx-10, 2010",
 )
 
+PIECE = 8192  # values filtered at once: SciPy holds the interpreter's lock through each call, and the sound card waits for that lock
+
 
 @dataclass(frozen=True, slots=True)
 class HpssSettings:
@@ -129,5 +131,8 @@ def median_along_rows(rows: Array, reach: int) -> Array:
     if reach == 0:
         return rows
     line = np.ascontiguousarray(rows).ravel()
-    filtered: Array = median_filter(line, size=2 * reach + 1).reshape(rows.shape)
-    return filtered
+    filtered = np.empty_like(line)
+    for at in range(0, len(line), PIECE):
+        begin, end = max(0, at - reach), min(len(line), at + PIECE + reach)
+        filtered[at : at + PIECE] = median_filter(line[begin:end], size=2 * reach + 1)[at - begin :][:PIECE]
+    return filtered.reshape(rows.shape)

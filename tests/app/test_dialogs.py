@@ -590,3 +590,27 @@ def test_every_control_has_a_name_and_tab_reaches_it(qtbot, dialog, state, fake,
 
 def test_a_mixture_of_16_bits_is_named_as_the_source(state):
     assert own_words(replace(SONG, container="WAV", subtype="PCM_16", sample_type=INT16), "WAV", "PCM_16") == "As the source: WAV, 16 bit"
+
+
+def test_a_cancel_during_the_remix_has_not_replaced_the_stems(qtbot, real_dialog, tmp_path, monkeypatch):
+    out, write_remix = tmp_path / "out", export.write_remix
+    out.mkdir()
+    old = out / "Song - harmonic.flac"
+    old.write_bytes(b"dear")
+
+    def cancelled_first(*arguments):
+        real_dialog._bridge._jobs["export"].cancel()
+        return write_remix(*arguments)
+
+    monkeypatch.setattr(export, "write_remix", cancelled_first)
+    real_dialog.form.folder.setText(str(out))
+    real_dialog.form.what.buttons["both"].click()
+    real_dialog.form.replace.click()
+    real_dialog.start.click()
+    qtbot.waitUntil(lambda: real_dialog.form.isEnabled(), timeout=20_000)
+    assert real_dialog.notice.text() == "Cancelled; nothing was written."
+    assert list(out.iterdir()) == [old] and old.read_bytes() == b"dear"
+    monkeypatch.undo()
+    real_dialog.start.click()
+    qtbot.waitUntil(lambda: real_dialog.result is not None, timeout=20_000)
+    assert len(list(out.iterdir())) == 5 and old.read_bytes() != b"dear"

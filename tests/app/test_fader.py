@@ -339,3 +339,11 @@ def test_a_meter_repaints_only_when_something_changed(qtbot, state):
     clock.now = 0.2
     meter._tick()
     assert len(paints) == 2
+
+
+def test_a_drag_back_to_its_start_leaves_no_undo_step(qtbot, state, fader):
+    y = round(fader.cap_y())
+    drag(qtbot, fader, QPoint(17, y), QPoint(17, y + 30), QPoint(17, y))
+    assert state.strip("vocals").gain_db == 0.0 and state.undo.count() == 0
+    drag(qtbot, fader, QPoint(17, y), QPoint(17, y + 30))
+    assert state.undo.count() == 1 and state.undo.undoText().lower() == "vocals gain"

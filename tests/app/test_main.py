@@ -47,3 +47,8 @@ def test_the_window_says_ready_and_opens_the_named_song(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[:2] == ["ready", "opened demo-song.flac - Nullsum"] and "Traceback" not in done.stderr
+
+
+def test_a_mistyped_subcommand_is_a_sentence_and_opens_no_window() -> None:
+    done = nullsum("seperate", "x.wav")
+    assert done.returncode == 2 and "seperate" in done.stderr and "screen" not in done.stderr

@@ -247,3 +247,19 @@ def test_the_layout_is_remembered(made: Made, qtbot: QtBot) -> None:
         w.settings.keep_bytes("state", w.saveState())
         w.hide()
         w.deleteLater()
+
+
+def test_a_gpu_that_is_not_there_is_said_and_the_cpu_computes(
+    window: MainWindow, made: Made, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    made.settings.choose(method="nullsum-4", compute_device="cuda")
+    refused: list[str] = []
+    window.bridge.refused.connect(refused.append)
+    said: list[str] = []
+    window.state.message_changed.connect(said.append)
+    window.open_path(song(tmp_path / "song.wav", 2.0))
+    until(qtbot, lambda: window.state.null is not None, 60_000)
+    assert not refused and any("'cuda'" in s and "The CPU computes instead." in s for s in said)
+    assert window.state.device.startswith("CPU") and "'cuda'" in window.state.device_why
+    assert made.settings.choices.compute_device == "cuda"  # it may be back tomorrow

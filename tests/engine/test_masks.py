@@ -1,10 +1,14 @@
 """Law 1: masks are at least zero and sum to one, to the last bit of their uint16, whatever a method says."""
 
+import functools
+
 import numpy as np
 import pytest
 from toys import Toy
 
 from engine.masks import ONE, Masks, normalised, quantised, sharpened
+from engine.methods.spectra import look_grid
+from engine.stft import n_fft_for, slots
 from engine.types import MaskGrid
 
 HOSTILE = {
@@ -69,6 +73,32 @@ def test_on_every_stft_they_still_sum_to_one(rate_hz: int, look_rate_hz: int | N
     assert (shares >= 0).all() and np.abs(shares.sum(axis=0) - 1).max() < 1e-14
     part = masks.on_stft(7, 5, rate_hz, n_fft, hop)  # cutting changes nothing
     assert np.array_equal(part, shares[..., 9:14])
+
+
+@pytest.mark.parametrize("rate_hz", [1000, 11025, 11127, 32000, 37800, 88200, 176400, 768000])
+def test_the_chunks_that_are_needed_are_all_that_a_stretch_reads(rate_hz: int) -> None:
+    rng = np.random.default_rng(rate_hz)
+    n_fft = n_fft_for(rate_hz)
+    hop = n_fft // 4
+    for grid in (look_grid(rate_hz), MaskGrid(44100, 1024, (100.0, 200.0), 7), MaskGrid(44100, 1024, (100.0, 200.0), 441)):
+        for _ in range(50):
+            n = int(rng.integers(1, rate_hz * 30))
+            start = int(rng.integers(0, n))
+            end = int(rng.integers(start + 1, min(n, start + 3 * rate_hz) + 1))
+            masks = Masks(grid, ("a", "b"), n / rate_hz)
+            read: set[int] = set()
+
+            def chunk(k: int, masks: Masks = masks, read: set[int] = read) -> np.ndarray:
+                read.add(k)
+                size = min(masks.grid.chunk_frames, masks.grid.n_frames(masks.seconds) - k * masks.grid.chunk_frames)
+                return np.ones((2, 1, size, 1), np.uint16)
+
+            for k in range(masks.n_chunks):
+                masks = masks.with_chunk(k, functools.partial(chunk, k))
+            first, after = slots(start, end - start, hop)
+            frames = np.array([first - 1, after + 1]) * hop * grid.rate_hz // (rate_hz * grid.hop)  # as render_stems and on_stft have it
+            masks.frames(int(frames[0]), int(frames[1] - frames[0]) + 2)
+            assert read <= set(masks.needed(start / rate_hz, end / rate_hz))
 
 
 def test_unknown_stretches_are_zero_and_never_half_known() -> None:

@@ -129,7 +129,8 @@ def test_different_sound_settings_or_weights_never_share_a_chunk(tmp_path: Path)
     cache = Cache(tmp_path)
     a, b = recording(n_samples=9000, seed=1), recording(n_samples=9000, seed=2)
     variants = [(a, Toy()), (b, Toy()), (a, Toy(settings={"x": 1})), (a, Toy(look_rate_hz=44100)),
-                (a, Toy(info=dataclasses.replace(Toy().info, weights_sha256="f00")))]  # fmt: skip
+                (a, Toy(info=dataclasses.replace(Toy().info, weights_sha256="f00"))),
+                (a, Toy(info=dataclasses.replace(Toy().info, version=2)))]  # fmt: skip
     for n, (mixture, method) in enumerate(variants, start=1):
         separate(mixture, method, cache)
         assert cache.usage().n_chunks == n

@@ -1,0 +1,101 @@
+"""What can be asked of the open song: its formats, its plan of an export, its null; and where its mix and masks are kept."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+
+from app import memory
+from app.bridge_jobs import BridgeJobs
+from app.bridge_work import ExportWish, Shared, plan_of
+from app.settings import Settings
+from app.state import NullState, State, StemLook
+from app.theme import stem_colour
+from engine.errors import EngineError
+from engine.session import Cache, ExportPlan, Measured, NullReport, Session, distance_db, is_neutral, methods
+from engine.types import AudioInfo, MethodInfo, Mixture
+
+
+class BridgeSong(BridgeJobs):
+    """Owns the session; answers at once, starts no work."""
+
+    def __init__(self, state: State, settings: Settings, parent: QObject | None = None) -> None:
+        super().__init__(state, parent)
+        self._settings = settings
+        self._session: Session | None = None
+        self._measured: Measured | None = None
+        self.null_report: NullReport | None = None
+
+    def null_text(self) -> str:
+        """The null for people: what was measured while listening, and the report of the last export."""
+        m, parts = self._measured, []
+        if m is None:
+            parts.append("The null is measured when the whole song is separated.")
+        else:
+            parts += [
+                "Measured on what is played:",
+                f"  neutral output   {m.n_different:,} of {m.n_compared:,} samples differ from the mixture",
+                f"  sum of stems     within {m.stems_sum_db:.0f} dBFS of the mixture, before rounding",
+            ]
+        parts += ["", "Last export:", self.null_report.as_text()] if self.null_report else ["", "No export has been made yet."]
+        return "\n".join(parts)
+
+    def mixture(self, info: AudioInfo) -> Mixture:
+        """The open recording, for the player; reads of several threads take turns."""
+        session = self._session
+        if session is None:
+            raise ValueError(f"{info.path} is not open")
+        return Shared(session.mixture)
+
+    def methods(self) -> dict[str, MethodInfo]:
+        """All methods by name, in the order of the menu."""
+        return methods()
+
+    def formats_of(self, container: str | None, subtype: str | None) -> str:
+        """What an export would be written as ("FLAC PCM_24"); an EngineError's sentence when it cannot be."""
+        if self._session is None:
+            return ""
+        fmt = self._session.output_format(container, subtype)
+        return f"{fmt.container} {fmt.subtype}"
+
+    def export_choices(self) -> dict[str, tuple[str, ...]]:
+        """Container -> subtypes that can be written for the open song."""
+        return self._session.export_choices() if self._session else {}
+
+    def export_plan(self, wish: ExportWish) -> ExportPlan | str:
+        """What a wish would write, where and how big; a sentence when it is known to fail."""
+        if self._session is None:
+            return "Open a song first."
+        try:
+            return plan_of(self._session, wish)
+        except EngineError as e:
+            return str(e)
+        except OSError as e:
+            return f"The folder {wish.folder} cannot be looked at ({e.strerror or e}); choose another one."
+
+    def cache_usage(self) -> str:
+        """How full the cache is, in words."""
+        used = self._cache().usage()
+        return f"{used.n_bytes / 1e6:,.0f} MB of {used.limit_bytes / 1e9:g} GB in {used.folder}"
+
+    def _say_null(self) -> None:
+        m, mix = self._measured, self._state.mix
+        if m is None or self._session is None:
+            return
+        neutral = is_neutral(mix, m.stems, m.n_channels)
+        distance = None if neutral else distance_db(m, mix)
+        self._state.null = NullState(neutral, m.n_compared, m.n_different, m.stems_sum_db, distance)
+
+    def _looks(self, stems: tuple[str, ...]) -> tuple[StemLook, ...]:
+        return tuple(StemLook(name, name[:1].upper() + name[1:], stem_colour(name, i)) for i, name in enumerate(stems))
+
+    def _cache(self) -> Cache:
+        choices = self._settings.choices
+        return Cache(Path(choices.cache_folder) if choices.cache_folder else None, int(choices.cache_limit_gb * 1e9))
+
+    def _memory_folder(self) -> Path:
+        return self._cache().folder.parent
+
+    def _keep_mix(self) -> None:
+        session = self._session
+        if session and self._state.stems:
+            memory.keep(self._memory_folder(), session.info, session.method.info.name, self._state.mix, self._state.stems)
