@@ -189,7 +189,7 @@ class Segments(QHBoxLayout):
 
 def button(text: str, name: str, tip: str = "", default: bool = False) -> QPushButton:
     """A push button that takes Enter only where it is the default or has the focus."""
-    made = QPushButton(text, objectName=name, toolTip=tip, autoDefault=default, default=default)
+    made = QPushButton(text, objectName=name, toolTip=tip, autoDefault=False, default=default)
     made.setFixedHeight(FIELD_HEIGHT)
     made.setMinimumWidth(80)
     made.setAccessibleName(text.replace("&", "").rstrip("…"))

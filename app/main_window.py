@@ -38,6 +38,7 @@ from app.welcome import Welcome
 from engine.types import AudioInfo
 
 FILES = "Audio (*.wav *.wave *.aif *.aiff *.flac *.caf *.rf64 *.w64 *.au *.ogg *.oga *.opus *.mp3 *.m4a *.mp4 *.aac);;All files (*)"
+SETTLED_MS = 60  # a dock that was just shown takes two rounds of the layout before it can be resized
 ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 ABOUT = """<h3>Nullsum</h3>
 <p>A remixer whose neutral output is the original, sample for sample, and whose integer stems add up to it exactly.</p>
@@ -267,7 +268,7 @@ class MainWindow(QMainWindow):
     def _make_room(self, stems: Any) -> None:
         """Once the layout has settled; see _resize_mixer."""
         if stems and len(stems) != self._n_strips:
-            QTimer.singleShot(0, self, self._resize_mixer)
+            QTimer.singleShot(SETTLED_MS, self, self._resize_mixer)
         self._n_strips = len(stems)
 
     @Slot()

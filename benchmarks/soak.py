@@ -176,10 +176,10 @@ def soak(minutes: float, seed: int = 0, song: Path | None = None) -> list[str]:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import psutil
     from PySide6.QtCore import QtMsgType, qInstallMessageHandler
-    from PySide6.QtTest import QTest
     from PySide6.QtWidgets import QApplication
 
     from app import theme
+    from benchmarks.waiting import wait
 
     wrong: list[str] = []
     hooks = sys.excepthook, threading.excepthook
@@ -206,7 +206,7 @@ def soak(minutes: float, seed: int = 0, song: Path | None = None) -> list[str]:
         while time.monotonic() - started < minutes * 60:
             run.step()
             n_steps += 1
-            QTest.qWait(run.random.choice([0, 20, 100, 400]))
+            wait(run.random.choice([0, 20, 100, 400]))
             if n_steps % 3 == 0:
                 run.tidy()
             if n_steps % 10 == 0:
@@ -216,7 +216,7 @@ def soak(minutes: float, seed: int = 0, song: Path | None = None) -> list[str]:
         run.window.close()
         run.made.close()
         run.window.deleteLater()
-        QTest.qWait(200)
+        wait(200)
     deadline = time.monotonic() + 10
     while (left := set(sys._current_frames()) - threads) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -84,13 +84,13 @@ def main() -> None:
     print(f"first paint after the start of the process: {first_paint():.2f} s")
     folder = tempfile.TemporaryDirectory()
     os.environ["NULLSUM_CACHE"] = folder.name
-    from PySide6.QtTest import QTest
     from PySide6.QtWidgets import QApplication
 
     from app import theme
     from app.main_window import MainWindow
     from app.make import make
     from benchmarks.engine import music
+    from benchmarks.waiting import wait
 
     application = QApplication([])
     theme.apply(application)
@@ -100,12 +100,12 @@ def main() -> None:
     window = MainWindow(state, made.bridge, made.settings)
     window.resize(1600, 900)
     window.show()
-    QTest.qWait(500)
+    wait(500)
     ticks = Ticks()
     started = time.perf_counter()
     window.open_path(song)
     while state.masks is None or not state.masks.chunks:
-        QTest.qWait(2)
+        wait(2)
     first_fader = time.perf_counter() - started
     print(f"first working fader after opening {state.seconds:.0f} s of music: {first_fader:.2f} s, torch imported on the way")
     print(f"stalls while torch is imported and the first chunk is made: {ticks.said()}")
@@ -116,13 +116,13 @@ def main() -> None:
     while time.perf_counter() < until and not state.masks.is_complete:
         at = (at + 0.2) % max(1.0, state.seconds - 30)
         window.view.show_window(at, at + 30)
-        QTest.qWait(16)
+        wait(16)
     print(f"stalls while separating, playing and panning ({len(state.masks.chunks)} of {state.masks.n_chunks} chunks): {ticks.said()}")
     state.playing = False
     while not state.masks.is_complete or state.null is None:
-        QTest.qWait(50)
+        wait(50)
     print(f"everything separated and the null measured after {time.perf_counter() - started:.1f} s")
-    QTest.qWait(500)
+    wait(500)
 
     def pan(k: int) -> None:
         window.view.show_window(k * 0.3, k * 0.3 + 30)
@@ -137,7 +137,7 @@ def main() -> None:
             verb(k)
             window.view.canvas.viewport().repaint()
             costs.append((time.process_time() - before) * 1e3)
-            QTest.qWait(1)
+            wait(1)
         costs.sort()
         print(f"CPU per {name} frame: median {costs[60]:.1f} ms, 95 % {costs[114]:.1f} ms, longest {costs[-1]:.1f} ms")
     window.close()

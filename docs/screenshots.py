@@ -23,14 +23,13 @@ def take(song: Path, scale: int, folder: Path) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ["NULLSUM_CACHE"] = str(folder / "cache")
     sys.path.insert(0, str(ROOT))
-    from PySide6.QtCore import Qt
     from PySide6.QtGui import QImage
-    from PySide6.QtTest import QTest
     from PySide6.QtWidgets import QApplication, QWidget
 
     from app import theme
     from app.main_window import MainWindow
     from app.make import make
+    from benchmarks.waiting import wait
 
     application = QApplication([])
     theme.apply(application)
@@ -44,11 +43,11 @@ def take(song: Path, scale: int, folder: Path) -> None:
         for _ in range(int(seconds / 0.03)):
             if condition():
                 return
-            QTest.qWait(30)
+            wait(30)
         sys.exit(f"waited in vain for {what}")
 
     def settle() -> None:
-        QTest.qWait(1500)
+        wait(1500)
 
     def keep(name: str, check: Callable[[QImage], str], widget: QWidget = window) -> None:
         """Grab, check, save."""
@@ -56,12 +55,10 @@ def take(song: Path, scale: int, folder: Path) -> None:
         if complaint := check(image):
             sys.exit(f"{name} at {scale}00 %: {complaint}")
         PICTURES.mkdir(parents=True, exist_ok=True)
-        if scale == 2:  # a palette keeps the big ones small
-            image = image.convertToFormat(QImage.Format.Format_Indexed8, Qt.ImageConversionFlag.ThresholdDither)
-        image.save(str(PICTURES / f"{name}{'' if scale == 1 else '-2x'}.png"))
+        image.save(str(PICTURES / (f"{name}.png" if scale == 1 else f"{name}-2x.jpg")), quality=88)  # the big ones would be large as PNG
         print(f"{name} at {scale}00 %: {image.width()} x {image.height()}", flush=True)
 
-    QTest.qWait(300)
+    wait(300)
     keep("empty", lambda i: "" if shades(i) > 20 else "the window is blank")
     window.open_path(song)
     until(lambda: state.song is not None and state.picture is not None, "the song")
@@ -85,7 +82,7 @@ def take(song: Path, scale: int, folder: Path) -> None:
     for name, verb in (("export", window.show_export), ("preferences", window.show_preferences)):
         before = set(application.topLevelWidgets())
         verb()
-        QTest.qWait(700)
+        wait(700)
         dialog = next(w for w in application.topLevelWidgets() if w not in before and w.isVisible() and w.width() > 200)
         keep(name, lambda i: "" if shades(i) > 20 else "the dialog is blank", dialog)
         dialog.close()
