@@ -1,6 +1,6 @@
 """Overview, spectrogram and readout as one widget, wired: what the main window puts in its middle."""
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from app.overview import Overview
 from app.readout import Readout
@@ -24,4 +24,6 @@ class PicturePanel(QWidget):
         self.overview.window_wanted.connect(self.view.show_window)
         self.view.pointed.connect(self.readout.point)
         self.overview.show_window(*self.view.window)
+        # the line under the picture may be cut off at its end, but never keeps the mixer from its room
+        self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFocusProxy(self.view)

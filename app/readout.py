@@ -39,7 +39,7 @@ class ShareBar(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """A slim bar."""
-        return QSize(160, 12)
+        return QSize(112, 12)
 
     def set_shares(self, shares: list[tuple[StemLook, float]]) -> None:
         """Show these, 0..1 each; none while masks are not known."""
@@ -72,7 +72,7 @@ class Readout(QWidget):
         self.setAccessibleName("Readout")
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 3, 8, 3)
-        row.setSpacing(14)
+        row.setSpacing(8)
         self._where = self._label("0:00.000", "Time")
         self._hz = self._label("20.00 kHz", "Frequency")
         self._note = self._label("A♯10 −50 ct", "Note")
