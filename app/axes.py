@@ -57,8 +57,8 @@ class Ruler(pg.AxisItem):
         self._font.setPixelSize(TICK_PX)
 
     def ticks(self, low: float, high: float, px: float) -> list[tuple[float, str]]:
-        """Places and texts (empty for the small ticks) of a stretch that is px long."""
-        raise NotImplementedError
+        """Places and texts (empty for the small ticks) of a stretch that is px long; none on a plain axis."""
+        return []
 
     def paint(self, painter: QPainter, option: object, widget: object = None) -> None:
         """Ticks towards the picture, texts behind them."""

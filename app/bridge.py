@@ -174,7 +174,9 @@ class Bridge(BridgeSong):
     def _after(self, job: Job) -> None:
         """What follows the end of a job, however it ended."""
         if job.objectName() == "export":
+            self._jobs.pop("export", None)  # it has ended, though its thread may not have said so yet
             self.export_ended.emit()
+            self._apply_device()
         if job.objectName() in ("export", "clear"):
             self._resume()
 
@@ -263,12 +265,17 @@ class Bridge(BridgeSong):
         state.device, state.device_why = found.said
         if found.use != found.wanted:
             state.message = f"{found.said[1]} The CPU computes instead."
-        if session and session.device != found.use:
-            session.device = found.use
-            if session.method.info.weights_sha256:
-                self._use_method(session, session.method.info.name)
+        self._apply_device()
         if session and "separate" not in self._jobs and "export" not in self._jobs:
             self._resume()
+
+    def _apply_device(self) -> None:
+        """The open song's network computes where it should; an export that runs is left alone and followed by another call."""
+        session = self._session
+        if session and session.device != self._device() and "export" not in self._jobs:
+            session.device = self._device()
+            if session.method.info.weights_sha256:
+                self._use_method(session, session.method.info.name)
 
     def _device(self) -> str:
         """What the preferences say, or what was found to be there instead."""

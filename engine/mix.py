@@ -5,8 +5,6 @@ import numpy as np
 from engine.errors import BadInputError
 from engine.types import Array, Mix, StemMix
 
-MAX_GAIN_DB = 12.0
-
 
 def gain_of(gain_db: float) -> float:
     """Decibels to a factor; -inf is 0 and 0 dB is exactly 1."""

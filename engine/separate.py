@@ -81,8 +81,7 @@ def _chunk(mixture: Mixture, method: Method, grid: MaskGrid, w: Window, cache: C
     begin = round(w.first * grid.hop * info.rate_hz / grid.rate_hz)
     end = min(info.n_samples, round((w.end - 1) * grid.hop * info.rate_hz / grid.rate_hz) + 1)
     samples = mixture.read(begin, max(1, end - begin))  # (channel, sample), own type
-    n_channels = 1 if method_shares_mask(method) else info.n_channels
-    shape = (len(method.info.stems), n_channels, w.core_end - w.core, grid.n_rows)
+    shape = (len(method.info.stems), 1, w.core_end - w.core, grid.n_rows)
     key = ""
     if cache:
         key = Cache.key(samples, grid, {**identity(method), "rate_hz": info.rate_hz, "core": (w.core - w.first, w.core_end - w.core)})
@@ -94,11 +93,6 @@ def _chunk(mixture: Mixture, method: Method, grid: MaskGrid, w: Window, cache: C
     if cache:
         return cache.put(key, chunk)
     return lambda: chunk
-
-
-def method_shares_mask(method: Method) -> bool:
-    """Whether all channels share one mask (every method so far; per-channel masks are told by the settings)."""
-    return not method.settings.get("per_channel", 0)
 
 
 def identity(method: Method) -> dict[str, Any]:
