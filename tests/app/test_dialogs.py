@@ -611,6 +611,7 @@ def test_a_cancel_during_the_remix_has_not_replaced_the_stems(qtbot, real_dialog
     assert real_dialog.notice.text() == "Cancelled; nothing was written."
     assert list(out.iterdir()) == [old] and old.read_bytes() == b"dear"
     monkeypatch.undo()
+    qtbot.waitUntil(real_dialog.start.isEnabled, timeout=20_000)  # the dialog looks anew a moment after a cancel
     real_dialog.start.click()
     qtbot.waitUntil(lambda: real_dialog.result is not None, timeout=20_000)
     assert len(list(out.iterdir())) == 5 and old.read_bytes() != b"dear"
