@@ -188,7 +188,8 @@ def checks(venv: Venv, arguments: list[str]) -> list[tuple[str, str, list[str]]]
     python = str(venv.program("python"))
     n_workers = min(4, os.cpu_count() or 1)
     alone = n_workers == 1 or any(a.startswith(("-n", "--numprocesses", "--pdb", "-s", "--capture")) for a in arguments)
-    spread = [] if alone else ["-n", str(n_workers), "--dist", "loadfile"]  # the tests of a file share what they prepare
+    # the tests of a file share what they prepare; a worker that died is not replaced, because xdist then waits for ever (its issue 784)
+    spread = [] if alone else ["-n", str(n_workers), "--dist", "loadfile", "--max-worker-restart=0"]
     return [
         ("ruff", "the code breaks a rule of pyproject.toml", [python, "-m", "ruff", "check", "."]),
         ("import-linter", "an import crosses a wall between the rooms", [str(venv.program("lint-imports"))]),

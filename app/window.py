@@ -24,6 +24,7 @@ def run(arguments: list[str]) -> int:
     from PySide6.QtWidgets import QApplication
 
     from app import theme
+    from app.collector import Collector
     from app.errors import install_hook
     from app.main_window import MainWindow
     from app.make import Made, make
@@ -32,6 +33,7 @@ def run(arguments: list[str]) -> int:
     application.setApplicationName("Nullsum")
     application.setDesktopFileName("nullsum")
     theme.apply(application)
+    collector = Collector(application)
     made: Made = make()
     window = MainWindow(made.state, made.bridge, made.settings)
     application.installEventFilter(window)
@@ -49,4 +51,5 @@ def run(arguments: list[str]) -> int:
     QTimer.singleShot(0, window, started)
     code = application.exec()
     made.close()
+    collector.stop()
     return int(code)

@@ -1,5 +1,6 @@
 """What every test stands on: no screen, no cache of the user's, few threads, and none left behind."""
 
+import gc
 import os
 import shutil
 import sys
@@ -26,6 +27,9 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_scratch, ignore_errors=True)
 
 
+gc.disable()  # Qt's objects must go in the main thread and between two events (app/collector.py): `no_thread_left_behind` collects
+
+
 def _running_threads() -> dict[int, str]:
     """Every thread that has Python code on its stack, a QThread's too: identity -> name."""
     names = {thread.ident: thread.name for thread in threading.enumerate()}
@@ -48,3 +52,6 @@ def no_thread_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
         if time.monotonic() > deadline:
             pytest.fail(f"{request.node.name} left threads behind: {', '.join(sorted(left.values()))}")
         time.sleep(0.01)
+    gc.collect(1)
+    if gc.get_count()[2] > 10:
+        gc.collect()
