@@ -81,6 +81,45 @@ def varied(samples: np.ndarray, role: str, rng: np.random.Generator) -> np.ndarr
     return samples[::-1] if rng.random() < 0.5 else samples
 
 
+def mastered(stems: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What a mix bus does to all stems of (stem, channel, sample) alike: ducking, compression, limiting, clipping, a low-pass.
+
+    Every one is a gain over time (or a filter) that the sum asks for and each stem gets, so the stems still add up to the mix:
+    a clipped sample is a gain below one at that sample.
+    """
+    if rng.random() < 0.12:  # the kick pushes everything else down, as in dance music
+        key = _envelope(stems[1].mean(axis=0), 0.12)
+        gain = 1.0 - rng.uniform(0.3, 0.9) * np.minimum(1.0, key / (np.max(key) + 1e-6))
+        stems = stems.copy()
+        stems[[0, 2, 3] if rng.random() < 0.3 else [2, 3]] *= gain.astype(np.float32)
+    mix = stems.sum(axis=0)
+    peak = float(np.max(np.abs(mix))) + 1e-9
+    if rng.random() < 0.3:  # compression or limiting
+        level = _envelope(np.max(np.abs(mix), axis=0), rng.uniform(0.02, 0.3))
+        over = np.maximum(level / (np.max(level) * 10 ** (-rng.uniform(3, 15) / 20) + 1e-9), 1.0)
+        stems = stems * (over ** -rng.uniform(0.3, 1.0)).astype(np.float32)
+    elif rng.random() < 0.12:  # clipped
+        top = peak * 10 ** (-rng.uniform(1, 8) / 20)
+        stems = stems * (np.clip(mix, -top, top) / np.where(np.abs(mix) < 1e-9, 1e-9, mix)).clip(0, 1).astype(np.float32)
+    if rng.random() < 0.15:  # from a lossy or an old source
+        n = scipy.fft.next_fast_len(stems.shape[-1], real=True)
+        freqs = scipy.fft.rfftfreq(n, 1 / RATE_HZ)
+        low_pass = 1.0 / (1.0 + (freqs / rng.uniform(7000, 17000)) ** rng.choice([4, 24]))
+        stems = scipy.fft.irfft(scipy.fft.rfft(stems, n, axis=-1) * low_pass.astype(np.float32), n, axis=-1)[..., : stems.shape[-1]]
+    return stems.astype(np.float32)
+
+
+def _envelope(signal: np.ndarray, release_s: float) -> np.ndarray:
+    """Peak level that falls with the release time: (sample,) -> (sample,), in steps of 256 samples joined by lines."""
+    n = len(signal)
+    blocks = np.max(np.abs(np.pad(signal, (0, -n % 256))).reshape(-1, 256), axis=1)
+    keep, level = float(np.exp(-256 / (release_s * RATE_HZ))), 0.0
+    for i, value in enumerate(blocks.tolist()):
+        level = max(value, level * keep)
+        blocks[i] = level
+    return np.interp(np.arange(n), np.arange(len(blocks)) * 256 + 128, blocks)
+
+
 GAIN_DB = {"vocals": (-2.0, 4.5), "drums": (-2.0, 4.5), "bass": (-2.5, 4.5), "other": (-1.5, 5.0)}  # mean, deviation
 
 
@@ -105,7 +144,7 @@ def random_mix(corpus: Corpus, rng: np.random.Generator, n_samples: int, song_sh
             part = part * 10 ** (rng.normal(0, 2.5) / 20)
             out[i] = filtered(part, rng, rng.uniform(-3, 3), 2, 0.0) if rng.random() < 0.3 else part
             continue
-        own = 2.0 ** (rng.uniform(-4, 4) / 12) if rng.random() < 0.5 else 1.0
+        own = 2.0 ** (rng.uniform(-5, 5) / 12) if rng.random() < 0.6 else 1.0
         part = corpus.random_stem(rng, role, int(n_samples * own) + 8)
         if role == "vocals" and rng.random() < 0.15:  # a second singer
             part = part + rng.uniform(0.3, 1.0) * corpus.random_stem(rng, role, part.shape[1])
@@ -119,4 +158,4 @@ def random_mix(corpus: Corpus, rng: np.random.Generator, n_samples: int, song_sh
         out = out[:, ::-1]
     if rng.random() < 0.1:
         out = np.repeat(out.mean(axis=1, keepdims=True), 2, axis=1)  # a mono recording
-    return np.ascontiguousarray(out)
+    return np.ascontiguousarray(mastered(out, rng))

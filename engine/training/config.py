@@ -20,6 +20,7 @@ class TrainConfig:
     steps: int = 6000
     learning_rate: float = 1.5e-3
     warmup_steps: int = 100
+    decay_steps: int = 1000  # the last ones, in which the learning rate falls to a hundredth
     weight_decay: float = 1e-4
     clip_norm: float = 1.0
     ema: float = 0.998  # weights that are kept are a running mean over about 500 steps

@@ -24,11 +24,13 @@ from engine.training.losses import band_error, separation_loss
 
 
 def learning_rate(step: int, c: TrainConfig) -> float:
-    """Linear warm-up, then half a cosine down to a hundredth."""
-    if step < c.warmup_steps:
-        return c.learning_rate * (step + 1) / c.warmup_steps
-    done = (step - c.warmup_steps) / max(1, c.steps - c.warmup_steps)
-    return c.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+    """Linear warm-up, a level stretch, then over the last `decay_steps` linearly down to a hundredth.
+
+    A run that is to go on longer needs only more steps: nothing before the decay depends on where the end is.
+    """
+    rise = min(1.0, (step + 1) / c.warmup_steps)
+    fall = min(1.0, max(0.0, (c.steps - step) / c.decay_steps))
+    return c.learning_rate * rise * max(0.01, fall)
 
 
 def valid_batches(config: TrainConfig, data: Path, cache: Path) -> list[Batch]:
