@@ -100,22 +100,29 @@ def _from_index(folder: Path, split: str | None) -> list[TrackFiles]:
 
 def _from_folders(folder: Path) -> list[TrackFiles]:
     """Songs of a folder of folders; a folder that holds stems itself is one song."""
-    found = []
-    for place in [folder, *sorted(p for p in folder.iterdir() if p.is_dir())]:
-        stems: dict[str, Path] = {}
-        for path in sorted(place.iterdir()):
-            name = path.stem.lower()
-            if path.suffix.lower() in SUFFIXES and name in {*FOUR, *TWO}:
-                if name in stems:
-                    raise BadInputError(f"{place.name!r} holds both {stems[name].name} and {path.name}; keep one of them.")
-                stems[name] = path
-        if any(name in stems for name in ("drums", "bass", "other")):
-            found.append(TrackFiles(place.name, FOUR, {name: stems[name] for name in FOUR if name in stems}))
-        elif "accompaniment" in stems:
-            found.append(TrackFiles(place.name, TWO, {name: stems[name] for name in TWO if name in stems}))
-        elif stems:
-            raise BadInputError(f"{place.name!r} holds vocals alone; put the other stems or an accompaniment beside them.")
-    return found
+    places = [folder, *sorted(p for p in folder.iterdir() if p.is_dir())]
+    return [song for place in places if (song := song_in(place))]
+
+
+def song_in(place: Path) -> TrackFiles | None:
+    """The song whose stems lie in this very folder, paired by file name; None where no stem does.
+
+    Raises BadInputError for two files of one stem and for vocals alone.
+    """
+    stems: dict[str, Path] = {}
+    for path in sorted(place.iterdir()):
+        name = path.stem.lower()
+        if path.suffix.lower() in SUFFIXES and name in {*FOUR, *TWO}:
+            if name in stems:
+                raise BadInputError(f"{place.name!r} holds both {stems[name].name} and {path.name}; keep one of them.")
+            stems[name] = path
+    if any(name in stems for name in ("drums", "bass", "other")):
+        return TrackFiles(place.name, FOUR, {name: stems[name] for name in FOUR if name in stems})
+    if "accompaniment" in stems:
+        return TrackFiles(place.name, TWO, {name: stems[name] for name in TWO if name in stems})
+    if stems:
+        raise BadInputError(f"{place.name!r} holds vocals alone; put the other stems or an accompaniment beside them.")
+    return None
 
 
 def load(files: TrackFiles, start_s: float = 0.0, end_s: float | None = None) -> Track:

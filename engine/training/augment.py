@@ -8,6 +8,7 @@ import scipy.fft
 import soxr
 
 from engine.training.data import RATE_HZ, ROLES, Corpus
+from engine.training.stretch import HOP, bent, stretched
 
 
 def resampled(samples: np.ndarray, factor: float) -> np.ndarray:
@@ -67,6 +68,8 @@ def driven(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def varied(samples: np.ndarray, role: str, rng: np.random.Generator) -> np.ndarray:
     """One stem with a random selection of the changes above; the same length."""
+    if role == "vocals" and rng.random() < 0.12:
+        samples = bent(samples, rng)
     if rng.random() < 0.3:
         samples = width(samples, rng.choice([0.0, rng.uniform(0.2, 1.5)]))
     if rng.random() < 0.3:
@@ -132,7 +135,7 @@ def random_mix(corpus: Corpus, rng: np.random.Generator, n_samples: int, song_sh
     factor = 2.0 ** (rng.uniform(-3, 3) / 12) if rng.random() < 0.5 else 1.0
     need = int(n_samples * factor) + 8
     out = np.zeros((len(ROLES), 2, n_samples), dtype=np.float32)
-    from_song = rng.random() < song_share
+    from_song = rng.random() < song_share and bool(corpus.songs)
     song = corpus.random_song(rng, need) if from_song else {}
     for i, role in enumerate(ROLES):
         if rng.random() < (0.04 if from_song else 0.1):
@@ -150,7 +153,12 @@ def random_mix(corpus: Corpus, rng: np.random.Generator, n_samples: int, song_sh
             part = part + rng.uniform(0.3, 1.0) * corpus.random_stem(rng, role, part.shape[1])
         if role == "other" and rng.random() < 0.35:  # a denser accompaniment
             part = part + rng.uniform(0.4, 1.2) * corpus.random_stem(rng, role, part.shape[1])
-        part = varied(resampled(part, own)[:, :n_samples] if own != 1.0 else part[:, :n_samples], role, rng)
+        part = resampled(part, own)[:, :n_samples] if own != 1.0 else part[:, :n_samples]
+        if role in ("vocals", "other") and rng.random() < 0.1:  # held longer or hurried, at the same pitch
+            speed = rng.uniform(0.55, 1.25)
+            part = stretched(part[:, : int(n_samples * speed) + HOP], speed)[:, :n_samples]
+            part = np.pad(part, ((0, 0), (0, n_samples - part.shape[1])))
+        part = varied(part, role, rng)
         rms = np.sqrt(np.mean(np.square(part)))
         if rms > 1e-4:
             out[i] = part / rms * 0.08 * 10 ** (rng.normal(*GAIN_DB[role]) / 20)

@@ -1,6 +1,6 @@
-"""From random mixes to what the loss needs, in loader processes: features and band sums, float16 to travel cheaply."""
+"""From random mixes to what the loss needs, in loader processes: features and band sums."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from engine.training.config import TrainConfig
 from engine.training.data import Corpus
 
 Batch = dict[str, torch.Tensor]
+Folders = Path | Sequence[Path]
 
 
 def stft32(samples: np.ndarray, n_fft: int, hop: int, n_frames: int) -> np.ndarray:
@@ -44,26 +45,35 @@ def sums_of(stems: np.ndarray, config: TrainConfig) -> dict[str, np.ndarray]:
 
 
 class RandomMixes(IterableDataset[dict[str, np.ndarray]]):
-    """Endless random mixes; worker w of W makes mixes w, w + W, ... so the stream depends on the seed alone."""
+    """Endless random mixes in numbered batches: seed and number decide each, whoever makes it.
 
-    def __init__(self, config: TrainConfig, data: Path, cache: Path, first: int = 0) -> None:
-        self.config, self.data, self.cache, self.first = config, data, cache, first
+    Step k takes batch k; of R ranks, rank r takes batch k R + r. Worker w of W makes the steps w, w + W, ...
+    """
+
+    def __init__(
+        self, config: TrainConfig, data: Folders, cache: Path, first: int = 0, made: Path | None = None, rank: int = 0, n_ranks: int = 1
+    ) -> None:
+        """`first` is the first step's number."""
+        self.config, self.data, self.cache, self.first, self.made = config, data, cache, first, made
+        self.rank, self.n_ranks = rank, n_ranks
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         c = self.config
-        corpus = Corpus(self.data, self.cache, without_songs=c.without_songs)
+        corpus = Corpus(self.data, self.cache, without_songs=c.without_songs, made=self.made, made_share=c.made_share)
         info = get_worker_info()
         worker, n_workers = (info.id, info.num_workers) if info else (0, 1)
         n_samples = (c.n_frames - 1) * c.hop + c.n_fft
-        batch = self.first + worker  # torch's DataLoader takes whole batches from the workers in turn
+        step = self.first + worker  # torch's DataLoader takes whole batches from the workers in turn
         while True:
             for i in range(c.batch):
-                rng = np.random.default_rng([c.seed, batch, i])
+                rng = np.random.default_rng([c.seed, step * self.n_ranks + self.rank, i])
                 yield sums_of(random_mix(corpus, rng, n_samples, c.song_share), c)
-            batch += n_workers
+            step += n_workers
 
 
-def loader(config: TrainConfig, data: Path, cache: Path, first: int, n_workers: int) -> Iterator[Batch]:
-    """Batches from `first` on: dict of float32 tensors, each (batch, ..., band, frame)."""
-    source = RandomMixes(config, data, cache, first)
+def loader(
+    config: TrainConfig, data: Folders, cache: Path, first: int, n_workers: int, made: Path | None = None, rank: int = 0, n_ranks: int = 1
+) -> Iterator[Batch]:
+    """The batches of one rank from step `first` on: dict of float32 tensors, each (batch, ..., band, frame)."""
+    source = RandomMixes(config, data, cache, first, made, rank, n_ranks)
     return iter(DataLoader(source, batch_size=config.batch, num_workers=n_workers, prefetch_factor=4 if n_workers else None))

@@ -23,8 +23,11 @@ class TrainConfig:
     decay_steps: int = 1000  # the last ones, in which the learning rate falls to a hundredth
     weight_decay: float = 1e-4
     clip_norm: float = 1.0
+    optimiser: str = "adamw"  # engine.training.optimisers
+    loss: str = "shares"  # engine.training.losses
     ema: float = 0.998  # weights that are kept are a running mean over about 500 steps
     song_share: float = 0.3  # mixes that are a true stretch of one song
+    made_share: float = 0.3  # single stems that are synthesised (engine.training.synthesis), where there are such
     seed: int = 1
     without_songs: tuple[str, ...] = ()
 

@@ -1,18 +1,26 @@
-"""Sounds to learn from: an indexed corpus of single stems and songs, decoded once, mixed at random for ever.
+"""Sounds to learn from, decoded once and mixed at random for ever: clips by role and songs by name.
 
-`Corpus` reads INDEX.json (one entry a file: path, role, kind, song, split, weights_ok). `stem_batch` draws the four
-stems of one training mix: from one song (true to how parts belong together) or each from anywhere (many more mixes).
+What lies where is engine.training.sources' affair. A mix takes its stems from one song (true to how parts belong together) or
+each from anywhere (many more mixes); engine.training.augment decides.
 """
 
-import json
+import hashlib
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile as sf
+import soxr
 
-ROLES = ("vocals", "drums", "bass", "other")
+from engine.audio import open_mixture
+from engine.errors import BadInputError
+from engine.samples import to_float
+from engine.training.sources import ROLES, find_sounds
+
+__all__ = ["RATE_HZ", "ROLES", "Clip", "Corpus", "decoded"]
 RATE_HZ = 44100
+BLOCK = 2**20  # samples decoded at a time
 
 
 @dataclass(frozen=True)
@@ -24,36 +32,75 @@ class Clip:
     samples: np.ndarray
 
 
-def _decoded(source: Path, cache: Path) -> np.ndarray:
-    """The file as an int16 memory map (sample, 2), decoded into the cache folder on first sight."""
-    target = cache / (source.parent.name + "--" + source.stem + ".npy")
+def decoded(source: Path, cache: Path) -> np.ndarray:
+    """The file at 44.1 kHz as an int16 memory map (sample, channel=2), decoded into the cache folder on first sight.
+
+    The copy's name tells path, size and time of change, so that neither a namesake nor a changed file is taken for it.
+    """
+    try:
+        seen = source.stat()
+    except OSError as error:
+        raise BadInputError(f"The sound {str(source)!r} cannot be read ({error.strerror}); is the data complete?") from None
+    tag = hashlib.sha256(f"{source.resolve()} {seen.st_size} {seen.st_mtime_ns}".encode()).hexdigest()[:12]
+    target = cache / f"{source.parent.name}--{source.stem}--{tag}.npy"
     if not target.exists():
-        samples, rate_hz = sf.read(source, dtype="int16", always_2d=True)
-        if rate_hz != RATE_HZ:
-            raise ValueError(f"{source} has {rate_hz} Hz; training needs {RATE_HZ} Hz: resample it first")
-        if samples.shape[1] == 1:
-            samples = np.repeat(samples, 2, axis=1)
-        partial = target.with_suffix(".part.npy")
-        np.save(partial, samples[:, :2])
+        partial = target.with_suffix(f".{os.getpid()}.part.npy")  # several processes may meet the same file
+        np.save(partial, _samples_of(source))
         partial.replace(target)
     return np.load(target, mmap_mode="r")
 
 
-class Corpus:
-    """Clips by role and songs by name from a folder with an INDEX.json; only entries whose licence allows weights."""
+def _samples_of(source: Path) -> np.ndarray:
+    """All of a file, resampled to 44.1 kHz: int16 (sample, channel=2); mono becomes two channels, of more the first two are taken."""
+    parts = []
+    with open_mixture(source) as recording:
+        info = recording.info
+        resampler = soxr.ResampleStream(info.rate_hz, RATE_HZ, 2, dtype="float32") if info.rate_hz != RATE_HZ else None
+        for start in range(0, info.n_samples, BLOCK):
+            n = min(BLOCK, info.n_samples - start)
+            part = to_float(recording.read(start, n), info.sample_type).astype(np.float32)[:2].T  # (sample, channel)
+            part = np.repeat(part, 2, axis=1) if part.shape[1] == 1 else part
+            if resampler:
+                part = resampler.resample_chunk(np.ascontiguousarray(part), last=start + n == info.n_samples)
+            parts.append(np.clip(np.rint(part * 32768.0), -32768, 32767).astype(np.int16))
+    return np.ascontiguousarray(np.concatenate(parts))  # both channels of an instant side by side: excerpts are read from one place
 
-    def __init__(self, folder: Path, cache: Path, split: str = "train", without_songs: tuple[str, ...] = ()) -> None:
+
+class Corpus:
+    """Clips by role and songs by name of one or several folders.
+
+    `made` is a folder of single stems, the ones of engine.training.synthesis; they are kept apart, because there can be any
+    amount of them: made_share says how often a stem that is not a song's comes from there.
+    """
+
+    def __init__(
+        self, folder: Path | Sequence[Path], cache: Path, split: str = "train", without_songs: tuple[str, ...] = (),
+        made: Path | None = None, made_share: float = 0.3,
+    ) -> None:  # fmt: skip
         cache.mkdir(parents=True, exist_ok=True)
-        entries = [e for e in json.loads((folder / "INDEX.json").read_text()) if e["split"] == split and e["weights_ok"]]
-        entries = [e for e in entries if e.get("song") not in without_songs]
-        self.sources = sorted({e["source"] for e in entries})
-        clips = [
-            Clip(e["role"], e["song"] if e["kind"] == "song-stem" else None, _decoded(folder / e["path"], cache)) for e in entries
-        ]
+        sounds = [s for s in find_sounds(folder) if s.split == split and (s.song is None or s.song not in without_songs)]
+        self.sources = sorted({s.source for s in sounds})
+        clips = [Clip(s.role, s.song, decoded(s.path, cache)) for s in sounds]
         self.pool = {r: [c for c in clips if c.role == r and c.song is None] for r in ROLES}
+        self.made_share = made_share
+        self.made: dict[str, list[Clip]] = {r: [] for r in ROLES}
+        if made is not None and split == "train":
+            for s in find_sounds(made):
+                self.made[s.role].append(Clip(s.role, None, decoded(s.path, cache)))
         self.song_clips = {r: [c for c in clips if c.role == r and c.song is not None] for r in ROLES}
         names = sorted({c.song for c in clips if c.song})
         self.songs = {n: {c.role: c for c in clips if c.song == n} for n in names}
+        if split == "train":
+            self._refuse_missing_roles()
+
+    def _refuse_missing_roles(self) -> None:
+        n = {r: len(self.pool[r]) + len(self.song_clips[r]) + len(self.made[r]) for r in ROLES}
+        if missing := [r for r in ROLES if not n[r]]:
+            found = ", ".join(f"{n[r]} of {r}" for r in ROLES if n[r]) or "none at all"
+            raise BadInputError(
+                f"There is no sound of {' and of '.join(missing)} to learn from (found: {found}); add songs that have it or a folder of "
+                "single stems."
+            )
 
     def excerpt(self, clip: Clip, start: int, n_samples: int) -> np.ndarray:
         """Samples [start, start + n_samples) as float32 (channel=2, sample), zero beyond the end."""
@@ -68,8 +115,13 @@ class Corpus:
         return {role: self.excerpt(c, start, n_samples) for role, c in song.items()}
 
     def random_stem(self, rng: np.random.Generator, role: str, n_samples: int, song_share: float = 0.4) -> np.ndarray:
-        """A random stretch of one role that is not silent, from a song's stem (song_share of the time) or the pool."""
-        clips = self.song_clips[role] if self.song_clips[role] and rng.random() < song_share else self.pool[role]
+        """A random stretch of one role that is not silent, from a song's stem (song_share of the time), the pool or what was made."""
+        clips = self.pool[role]
+        if self.song_clips[role] and rng.random() < song_share:
+            clips = self.song_clips[role]
+        elif self.made[role] and rng.random() < self.made_share:
+            clips = self.made[role]
+        clips = clips or self.song_clips[role] or self.made[role]
         weights = np.sqrt([len(c.samples) for c in clips])
         part = np.zeros((2, n_samples), dtype=np.float32)
         for _ in range(4):  # songs rest: try a few places before accepting silence

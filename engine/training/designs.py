@@ -1,0 +1,175 @@
+"""`python -m engine.training.designs --data DIR --work DIR --minutes 10 [NAME...]`: designs of the built-in network at equal cost.
+
+Every design is trained from nothing for the same processor time (the trainer's own: mixing and validation do not count) on the
+same stream of mixes, a dearer one therefore on less music. Printed: parameters, seconds of music heard, validation SDR and what
+separating costs. What a design reached is kept in WORK/designs, so a run that was stopped goes on with the next one. A few
+minutes rank designs roughly: differences of a few tenths of a dB are luck, and what learns slowly may still win in a day.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.device import choose
+from engine.errors import BadInputError, EngineError
+from engine.evaluation.tables import cells
+from engine.methods.builtin import CHUNK_FRAMES, CONTEXT_S
+from engine.training.batches import Folders, loader
+from engine.training.config import TrainConfig
+from engine.training.data import RATE_HZ, ROLES, Corpus
+from engine.training.loop import valid_batches, validate
+from engine.training.ranks import Place
+from engine.training.trainer import Trainer
+
+DECAY = 0.3  # of the time, in which the learning rate falls to a hundredth
+
+
+@dataclass(frozen=True)
+class Design:
+    """What differs from the band-split network as it is bundled."""
+
+    words: str
+    sizes: dict[str, int] = field(default_factory=dict)  # of the net's Config
+    recipe: dict[str, Any] = field(default_factory=dict)  # of TrainConfig
+
+
+DESIGNS: dict[str, Design] = {
+    "split": Design("groups of bands, recurrent along time and along groups"),
+    "blstm": Design("a frame as one vector (after Open-Unmix)", recipe={"net": "band_blstm"}),
+    "narrow": Design("64 wide instead of 96", {"width": 64, "hidden": 64, "decoder": 128}),
+    "wide": Design("128 wide", {"width": 128, "hidden": 128}),
+    "shallow": Design("2 pairs of layers instead of 4", {"n_layers": 2}),
+    "deep": Design("6 pairs of layers", {"n_layers": 6}),
+    "small-groups": Design("8 bands a group instead of 16", {"group": 8}),
+    "large-groups": Design("40 bands a group", {"group": 40}),
+    "every-frame": Design("frames read one by one instead of two", {"stack": 1}),
+    "four-frames": Design("four frames read as one", {"stack": 4}),
+    "one-ear": Design("no stereo features", {"n_features": 1}),
+    "magnitude-l1": Design("loss: magnitudes, L1", recipe={"loss": "magnitude-l1"}),
+    "magnitude-l2": Design("loss: magnitudes, squared", recipe={"loss": "magnitude-l2"}),
+    "tpsa-l1": Design("loss: truncated phase-sensitive, L1", recipe={"loss": "tpsa-l1"}),
+    "tpsa-l2": Design("loss: the same, squared", recipe={"loss": "tpsa-l2"}),
+    "nll": Design("loss: likelihood of the loudest stem", recipe={"loss": "nll"}),
+    "snr": Design("loss: SNR over windows of a second", recipe={"loss": "snr"}),
+    "si-sdr": Design("loss: SI-SDR over windows of a second", recipe={"loss": "si-sdr"}),
+}
+
+
+def config_of(name: str, base: TrainConfig | None = None) -> TrainConfig:
+    """The recipe of a design; `base` for other lengths and batches."""
+    chosen = asdict(base or TrainConfig(batch=8, ema=0.99))  # short runs: small steps soon, and a short memory for the mean
+    design = DESIGNS[name]
+    net = design.recipe.get("net", "band_split")
+    return TrainConfig(**{**chosen, "name": name, "net": net, "net_config": {**chosen["net_config"], **design.sizes}, **design.recipe})
+
+
+def rate_at(done: float, config: TrainConfig) -> float:
+    """Learning rate at the part `done` (0 .. 1) of the time: a rise over the first 3 %, level, and down over the last DECAY."""
+    return config.learning_rate * min(1.0, (done + 1e-3) / 0.03) * max(0.01, min(1.0, (1.0 - done) / DECAY))
+
+
+def tried(config: TrainConfig, data: Folders, work: Path, seconds: float, n_workers: int = 1) -> dict[str, float]:
+    """Train one design for this many seconds of the trainer's processor time: what it reached and what it costs."""
+    trainer = Trainer(config, Place(torch.device(choose("cpu").name)))
+    stream = loader(config, data, work / "decoded", 0, n_workers)
+    spent = 0.0
+    while spent < seconds:
+        batch = next(stream)
+        began = time.process_time()
+        trainer.learn(batch, rate_at(spent / seconds, config))
+        spent += time.process_time() - began
+    return {
+        "parameters": sum(p.numel() for p in trainer.net.parameters()),
+        "steps": trainer.step,
+        "music_s": trainer.step * config.batch * config.n_frames * config.hop / RATE_HZ,
+        **{stem: round(sdr, 2) for stem, sdr in validate(trainer.mean, valid_batches(config, data, work / "decoded")).items()},
+        "rtf": cost(trainer),
+    }
+
+
+@torch.inference_mode()
+def cost(trainer: Trainer) -> float:
+    """Processor time of the network over the length of the music, for one chunk with its context as engine.methods.builtin asks."""
+    c = trainer.config
+    chunk_s = CHUNK_FRAMES * c.hop / RATE_HZ
+    n_frames = round((chunk_s + 2 * CONTEXT_S) * RATE_HZ / c.hop)
+    net_config: Any = trainer.mean.config
+    features = torch.zeros(1, net_config.n_features, net_config.n_bands, n_frames)
+    trainer.mean.eval()
+    took = []
+    for _ in range(3):
+        began = time.process_time()
+        trainer.mean(features)
+        took.append(time.process_time() - began)
+    return round(min(took) / chunk_s, 4)
+
+
+def table(results: dict[str, dict[str, float]]) -> str:
+    """Results by name as Markdown, the best mean first."""
+    rows = []
+    for name, found in sorted(results.items(), key=lambda item: -item[1]["mean"]):
+        scores = {stem: found.get(stem, float("nan")) for stem in (*ROLES, "mean")}
+        size = {"parameters": f"{found['parameters'] / 1e6:.2f} M", "music heard": f"{found['music_s']:.0f} s"}
+        rows.append({"design": name, "what": DESIGNS[name].words, **size, **scores, "RTF": f"{found['rtf']:.3f}"})
+    return cells(rows)
+
+
+def compare(
+    names: Sequence[str], data: Folders, work: Path, seconds: float, n_workers: int = 1, base: TrainConfig | None = None
+) -> dict[str, dict[str, float]]:
+    """The results of these designs; those that are in `work` for the same recipe and time are not made again."""
+    folder = work / "designs"
+    folder.mkdir(parents=True, exist_ok=True)
+    Corpus(data, work / "decoded")  # decodes, or says what is missing, before the first design
+    results = {}
+    for name in names:
+        config = config_of(name, base)
+        asked = {"seconds": seconds, "recipe": json.loads(json.dumps(asdict(config)))}
+        path = folder / f"{name}.json"
+        kept = json.loads(path.read_text()) if path.exists() else {}
+        if kept.get("asked") != asked:
+            print(f"{name}: {DESIGNS[name].words} ...", file=sys.stderr, flush=True)
+            kept = {"asked": asked, "found": tried(config, data, work, seconds, n_workers)}
+            part = path.with_suffix(".part")
+            part.write_text(json.dumps(kept, indent=1) + "\n")
+            part.replace(path)
+        results[name] = kept["found"]
+    return results
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Try what is not tried yet, print the table."""
+    parser = argparse.ArgumentParser(
+        prog="python -m engine.training.designs", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"designs (default: all): {', '.join(DESIGNS)}")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders of sounds (engine/training/sources.py)")
+    parser.add_argument("--work", type=Path, required=True, help="folder for decoded sounds and results")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of processor time for each design")
+    parser.add_argument("--workers", type=int, default=1, help="processes that mix")
+    args = parser.parse_args(argv)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    torch.set_num_threads(1)  # processor time of one thread is comparable on every machine
+    try:
+        for name in args.names:
+            if name not in DESIGNS:
+                raise BadInputError(f"There is no design called {name!r}; choose from {', '.join(DESIGNS)}.")
+        if args.minutes <= 0.0:
+            raise BadInputError(f"--minutes {args.minutes:g} must be more than 0.")
+        print(table(compare(args.names or list(DESIGNS), args.data, args.work, 60.0 * args.minutes, args.workers)))
+    except EngineError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("Stopped; the same command goes on with the designs that are left.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""Optimisers by name: the seven that B. van der Linden compared (Radboud University 2022, document 004), and AdamW."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+_MADE: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "nadam": torch.optim.NAdam,
+    "adamax": torch.optim.Adamax,
+    "rmsprop": torch.optim.RMSprop,
+    "adagrad": torch.optim.Adagrad,
+    "adadelta": torch.optim.Adadelta,
+    "sgd": torch.optim.SGD,
+}
+OPTIMISERS = tuple(_MADE)
+
+
+def make_optimiser(
+    name: str, parameters: Iterable[nn.Parameter], learning_rate: float, weight_decay: float = 0.0
+) -> torch.optim.Optimizer:
+    """The optimiser called `name`; everything else as torch has it, but momentum 0.9 for sgd. KeyError for an unknown name."""
+    extra: dict[str, Any] = {"momentum": 0.9} if name == "sgd" else {}
+    return _MADE[name](parameters, lr=learning_rate, weight_decay=weight_decay, **extra)

@@ -1,0 +1,66 @@
+"""How each research net is trained: one dataclass, and a table of what is particular to a net."""
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the outcome of a run, besides the sounds and how fast the machine is."""
+
+    net: str
+    criterion: str = "tpsa"  # engine.training.criteria
+    optimiser: str = "adam"  # engine.training.optimisers
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    batch: int = 8
+    seconds: float = 3.0  # of each example: longer ones say little more, and more examples say much more
+    minutes: float = 8.0  # of one processor core's time; pauses, waiting and validation are not counted
+    max_steps: int = 0  # 0: the minutes alone say when it is over
+    warmup: float = 0.03  # of the run, in which the learning rate rises; then half a cosine down to a hundredth
+    clip_norm: float = 1.0
+    ema: float = 0.99  # weights that are kept are a running mean over about 100 steps: runs are short
+    bf16: bool = True  # matrix products in bfloat16: up to four times as fast on processors that know it
+    song_share: float = 0.3  # mixes that are a true stretch of one song
+    mix_seconds: float = 8.0  # of what is mixed at once; examples are cut from it
+    seed: int = 1
+    net_config: dict[str, Any] = field(default_factory=dict)  # as JSON gives it; everything, so that later defaults change nothing
+
+    def same_run(self, other: "Recipe") -> bool:
+        """Whether one can go on where the other stopped: all but their length is equal."""
+        return replace(self, minutes=0.0, max_steps=0) == replace(other, minutes=0.0, max_steps=0)
+
+    @staticmethod
+    def from_json(raw: dict[str, Any]) -> "Recipe":
+        """A recipe as it was written beside weights; what this version does not know is passed over."""
+        known = {f.name for f in fields(Recipe)}
+        return Recipe(**{k: v for k, v in raw.items() if k in known})
+
+
+RECIPES: dict[str, dict[str, Any]] = {  # what differs from the defaults, after each paper
+    "dnn": {"criterion": "mask-mse"},  # Roma et al.: soft masks, MSE, Adam
+    "cnn1": {"criterion": "mask-mse"},
+    "cnn2": {"criterion": "nll"},
+    "blstm": {"criterion": "tpsa"},
+    "deep-clustering": {"criterion": "deep-clustering"},
+    "drnn": {"criterion": "mse"},
+    "ae": {"criterion": "mse", "optimiser": "rmsprop", "learning_rate": 3e-4},  # van der Linden: RMSprop came out best
+    "unet": {"criterion": "mse", "optimiser": "rmsprop", "learning_rate": 3e-4},
+    "unet-jansson": {"criterion": "l1"},
+    "deepconvsep": {"criterion": "mse"},
+    "mdensenet": {"criterion": "mse"},
+    "mmdensenet": {"criterion": "mse"},
+    "mmdenselstm": {"criterion": "mse"},
+    "open-unmix": {"criterion": "mse"},
+    "sams-net": {"criterion": "mse"},
+    "wavenet": {"criterion": "wave-l1"},
+    "wave-u-net": {"criterion": "wave-mse"},
+    "conv-tasnet": {"criterion": "snr"},  # the paper's SI-SNR leaves the level open, which shares need
+    "meta-tasnet": {"criterion": "snr"},
+    "demucs": {"criterion": "wave-l1"},
+}
+
+
+def recipe_for(name: str, **changes: Any) -> Recipe:
+    """The recipe of a net; KeyError for one that has none."""
+    return Recipe(net=name, **{**RECIPES[name], **changes})

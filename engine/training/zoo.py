@@ -1,0 +1,298 @@
+"""Trains research nets: `python -m engine.training zoo [NAME...] --data DIR --work DIR`.
+
+Each net has a budget of minutes of one processor core, because the nets are many; the learning rate follows the part of it
+that is spent. Time of the processor is counted and not of the clock, so that a busy machine takes longer and learns as much.
+The state is kept every half a minute: a kill costs no more than that, and running the same command again goes on. Nets whose
+weights are there and had their minutes are passed over.
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from engine.errors import Cancelled, EngineError
+from engine.methods.network import analysis_window
+from engine.methods.research import INFOS
+from engine.nets import NETS, build_net, compact_config, paper_config
+from engine.nets.contract import STEMS, Look, WaveformNet
+from engine.training.criteria import CRITERIA
+from engine.training.data import Corpus
+from engine.training.mixes import MixProcess, MixSource, Pool, endless_mixes, valid_stretches
+from engine.training.optimisers import make_optimiser
+from engine.training.recipes import RECIPES, Recipe, recipe_for
+from engine.types import IsCancelled, never_cancelled
+from engine.weights import zoo_folder
+
+SAVE_EVERY_S = 30.0
+VALIDATE_EVERY_S = 120.0
+FLOAT16_MAX = 6e4
+
+
+def say_aloud(line: str) -> None:
+    """Print at once, also into a file."""
+    print(line, flush=True)
+
+
+def learning_rate(done: float, recipe: Recipe) -> float:
+    """At the part `done` (0 .. 1) of the run: linear warm-up, then half a cosine down to a hundredth."""
+    rise = min(1.0, (done + 1e-3) / recipe.warmup) if recipe.warmup > 0.0 else 1.0
+    fall = 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))
+    return recipe.learning_rate * rise * fall
+
+
+def spectra(samples: Tensor, look: Look) -> Tensor:
+    """Complex spectra of frames that lie wholly inside: (..., sample) -> (..., bin, frame); scaled as engine.methods.network."""
+    window = torch.from_numpy(analysis_window(look)).to(samples.device)
+    flat = samples.reshape(-1, samples.shape[-1])
+    out = torch.stft(flat, look.n_fft, look.hop, window=window, center=False, return_complex=True)
+    return out.reshape(*samples.shape[:-1], *out.shape[-2:])
+
+
+def heard_and_true(net: nn.Module, look: Look, stems: Tensor) -> tuple[Tensor, Tensor]:
+    """What criteria of this kind of net take: samples or spectra of the mixture and of the stems (batch, stem, channel, ...)."""
+    true = stems if isinstance(net, WaveformNet) else spectra(stems, look)
+    return true.sum(1), true
+
+
+@torch.inference_mode()
+def validate(net: nn.Module, look: Look, recipe: Recipe, stretches: Tensor) -> dict[str, float]:
+    """Mean loss, and the SDR in dB of each stem when the net's shares filter the mixture's spectrum, over all stretches."""
+    if not len(stretches):
+        return {}
+    net.eval()
+    losses, errors, powers = [], [], []
+    for stems in stretches.split(1):
+        true = spectra(stems, look)  # (batch=1, stem, channel, bin, frame)
+        mixture = true.sum(1)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.bf16):
+            losses.append(float(CRITERIA[recipe.criterion](net, *heard_and_true(net, look, stems))))
+            estimates = net(stems.sum(1) if isinstance(net, WaveformNet) else mixture.abs()).float()
+        if isinstance(net, WaveformNet):
+            estimates = spectra(estimates, look).abs()
+        shares = (estimates + 1e-9) / (estimates + 1e-9).sum(1, keepdim=True)
+        errors.append((true - shares * mixture[:, None]).abs().square().sum((0, 2, 3, 4)))
+        powers.append(true.abs().square().sum((0, 2, 3, 4)))
+    net.train()
+    sdr = 10.0 * torch.log10((torch.stack(powers).sum(0) + 1e-9) / (torch.stack(errors).sum(0) + 1e-9))  # (stem,)
+    said = {"loss": sum(losses) / len(losses), **{f"sdr_{stem}": float(x) for stem, x in zip(STEMS, sdr, strict=True)}}
+    return {k: round(v, 4) for k, v in said.items()}
+
+
+class Trainer:
+    """One net in training: its state, kept and taken up again, and the steps."""
+
+    def __init__(self, recipe: Recipe, state: Path, say: Callable[[str], None]) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe, self._state_path = recipe, state
+        self.net = build_net(recipe.net, recipe.net_config)
+        self.mean = build_net(recipe.net, recipe.net_config)
+        self.mean.load_state_dict(self.net.state_dict())
+        self.look: Look = self.net.look  # type: ignore[assignment]  # torch's modules may hold anything
+        self.optimiser = make_optimiser(recipe.optimiser, self.net.parameters(), recipe.learning_rate, recipe.weight_decay)
+        self.step, self.seconds, self.n_mixes, self.loss = 0, 0.0, 0, 0.0
+        if state.exists():
+            kept = torch.load(state, weights_only=True)
+            if not Recipe.from_json(json.loads(kept["recipe"])).same_run(recipe):
+                say(f"{recipe.net}: the recipe has changed since it was stopped; beginning anew")
+                return
+            self.net.load_state_dict(kept["net"])
+            self.mean.load_state_dict(kept["mean"])
+            self.optimiser.load_state_dict(kept["optimiser"])
+            self.step, self.seconds, self.n_mixes, self.loss = kept["step"], kept["seconds"], kept["n_mixes"], kept["loss"]
+            say(f"{recipe.net}: going on after {self.step} steps, {self.seconds / 60:.1f} of {recipe.minutes:g} minutes")
+
+    @property
+    def done(self) -> float:
+        """The part of the run that is over, 0 .. 1."""
+        by_steps = self.step / self.recipe.max_steps if self.recipe.max_steps else 0.0
+        return max(self.seconds / (60.0 * self.recipe.minutes), by_steps)
+
+    def keep(self) -> None:
+        """Write the state, whole or not at all."""
+        self._state_path.parent.mkdir(parents=True, exist_ok=True)
+        part = self._state_path.with_suffix(".part")
+        torch.save({"net": self.net.state_dict(), "mean": self.mean.state_dict(), "optimiser": self.optimiser.state_dict(),
+                    "step": self.step, "seconds": self.seconds, "n_mixes": self.n_mixes, "loss": self.loss,
+                    "recipe": json.dumps(asdict(self.recipe))}, part)  # fmt: skip
+        part.replace(self._state_path)
+
+    def learn(self, stems: Tensor) -> None:
+        """One step from examples (batch, stem, channel, sample)."""
+        c = self.recipe
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.done, c)
+        mixture, true = heard_and_true(self.net, self.look, stems)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=c.bf16):
+            loss = CRITERIA[c.criterion](self.net, mixture, true)
+        self.optimiser.zero_grad()
+        loss.backward()
+        norm = float(nn.utils.clip_grad_norm_(self.net.parameters(), c.clip_norm))
+        if math.isfinite(norm):
+            self.optimiser.step()
+        self.step += 1
+        _follow(self.mean, self.net, min(c.ema, self.step / (self.step + 10)))
+        self.loss = 0.98 * self.loss + 0.02 * loss.item() if self.step > 1 else loss.item()
+
+
+@torch.no_grad()
+def _follow(mean: nn.Module, net: nn.Module, keep: float) -> None:
+    """Move the running mean of the weights; running statistics in buffers move alike, what is no fraction is copied."""
+    new = net.state_dict()
+    for name, value in mean.state_dict().items():
+        if value.is_floating_point() and value.isfinite().all():  # a buffer may hold the infinities of a mask
+            value.lerp_(new[name], 1.0 - keep)
+        else:
+            value.copy_(new[name])
+
+
+def train(
+    recipe: Recipe,
+    data: Path | Sequence[Path],
+    work: Path,
+    weights: Path,
+    size: str = "compact",
+    n_workers: int = 1,
+    say: Callable[[str], None] = say_aloud,
+    is_cancelled: IsCancelled = never_cancelled,
+    save_every_s: float = SAVE_EVERY_S,
+    made: Path | None = None,
+) -> None:
+    """Train one net to the end of its budget, from where `work` stands; then write its weights and card.
+
+    `data` is one or several folders of sounds (engine.training.sources), `made` one of synthesised stems. Raises Cancelled
+    between two steps; what was kept before is gone on from next time.
+    """
+    name = recipe.net
+    log = work / "zoo" / f"{name}-{size}.log.jsonl"
+    trainer = Trainer(recipe, work / "zoo" / f"{name}-{size}.state.pt", say)
+    look = trainer.look
+    source = MixSource(data, work / "decoded", look.rate_hz, look.n_channels, max(recipe.mix_seconds, recipe.seconds),
+                       recipe.song_share, recipe.seed, made)  # fmt: skip
+    sources = Corpus(data, source.cache, "train", made=made).sources  # decodes what is not decoded yet, and says what is missing
+    valid = torch.from_numpy(valid_stretches(data, source.cache, look.rate_hz, look.n_channels, recipe.seconds))
+    process, local = (MixProcess(source, trainer.n_mixes), None) if n_workers else (None, endless_mixes(source, trainer.n_mixes))
+    take = process.take if process else (lambda wait: next(local))  # type: ignore[arg-type]
+    pool = Pool(take, most=2 if process else 1)
+    n_samples, mixes_before = round(recipe.seconds * look.rate_hz), trainer.n_mixes
+    pool.begin()  # before the clock runs
+    kept_at = said_at = validated_at = time.perf_counter()
+    try:
+        while trainer.done < 1.0:
+            if is_cancelled():
+                raise Cancelled(f"The training of {name}")
+            began = time.process_time()
+            rng = np.random.default_rng([recipe.seed, trainer.step])
+            trainer.learn(torch.from_numpy(pool.draw(rng, recipe.batch, n_samples)))
+            trainer.seconds += time.process_time() - began
+            now = time.perf_counter()
+            trainer.n_mixes = mixes_before + pool.n_taken
+            if now - said_at > 10.0:
+                a_step = trainer.seconds / trainer.step
+                say(f"{name}: step {trainer.step}, loss {trainer.loss:.4f}, {a_step:.2f} s a step, {100 * trainer.done:.0f}%")
+                said_at = now
+            if now - kept_at > save_every_s or trainer.done >= 1.0:
+                trainer.keep()
+                kept_at = now
+            if now - validated_at > VALIDATE_EVERY_S:
+                _log(log, trainer, validate(trainer.mean, look, recipe, valid))
+                validated_at = now
+    finally:
+        if process:
+            process.close()
+    scores = validate(trainer.mean, look, recipe, valid)
+    _log(log, trainer, scores)
+    write_weights(trainer, weights, size, scores, sources)
+    say(f"{name}: done after {trainer.step} steps, {trainer.seconds / 60:.1f} minutes; validation {scores}")
+
+
+def _log(path: Path, trainer: Trainer, scores: dict[str, float]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as log:
+        log.write(json.dumps({"step": trainer.step, "minutes": round(trainer.seconds / 60, 3), "train": trainer.loss, **scores}) + "\n")
+
+
+def write_weights(trainer: Trainer, folder: Path, size: str, scores: dict[str, float], sources: list[str]) -> None:
+    """NAME.safetensors (float16 but for buffers and what is too large for it) and then NAME.json, each replaced whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name, net = trainer.recipe.net, trainer.mean
+    parameters = dict(net.named_parameters())
+    tensors = {
+        k: v.detach().to(torch.float16 if k in parameters and float(v.abs().max()) < FLOAT16_MAX else v.dtype).contiguous().clone()
+        for k, v in net.state_dict().items()
+    }
+    numbers = save(tensors, metadata={"name": name, "net": name, "stems": ",".join(STEMS)})
+    card: dict[str, Any] = {
+        "sha256": hashlib.sha256(numbers).hexdigest(),
+        "name": name, "net": name, "size": size, "stems": STEMS, "look": asdict(trainer.look),
+        "n_parameters": sum(p.numel() for p in parameters.values()),
+        "minutes_trained": round(trainer.seconds / 60, 2), "steps_trained": trainer.step, "valid": scores,
+        "licence": "MIT", "sources": sources,
+        "net_config": trainer.recipe.net_config, "recipe": {k: v for k, v in asdict(trainer.recipe).items() if k != "net_config"},
+    }  # fmt: skip
+    written = {".safetensors": numbers, ".json": (json.dumps(card, indent=1) + "\n").encode()}
+    for suffix, content in written.items():
+        (folder / f"{name}{suffix}.part").write_bytes(content)
+    for suffix in written:
+        (folder / f"{name}{suffix}.part").replace(folder / f"{name}{suffix}")
+
+
+def minutes_trained(name: str, folder: Path, size: str) -> float:
+    """How long the weights in the folder were trained; 0 where there are none of this size."""
+    try:
+        card = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        has_numbers = (folder / f"{name}.safetensors").is_file()
+        return float(card["minutes_trained"]) if has_numbers and card["size"] == size else 0.0
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.0
+
+
+def main(arguments: list[str]) -> None:
+    """`python -m engine.training zoo ...`."""
+    names = [n for n in INFOS if n in NETS]
+    parser = argparse.ArgumentParser(prog="python -m engine.training zoo", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which nets (default: all): {', '.join(names)}")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders of sounds (engine/training/sources.py)")
+    parser.add_argument("--work", type=Path, required=True, help="folder for decoded sounds, resumable states and logs")
+    parser.add_argument("--made", type=Path, help="folder that `python -m engine.training.synthesis` wrote, mixed in too")
+    parser.add_argument("--weights", type=Path, default=zoo_folder(), help="where the weights go")
+    parser.add_argument("--minutes", type=float, default=8.0, help="of one processor core for each net")
+    parser.add_argument("--paper", action="store_true", help="the paper's size instead of the compact one")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    args = parser.parse_args(arguments)
+    for name in args.names:
+        if name not in names or name not in RECIPES:
+            parser.error(f"there is no research net called {name!r}; choose from {', '.join(names)}")
+    if args.minutes <= 0.0:
+        parser.error(f"--minutes {args.minutes:g} must be more than 0")
+    torch.set_num_threads(args.threads)
+    torch.set_flush_denormal(True)  # gradients that fade away would cost a hundred times as much
+    size = "paper" if args.paper else "compact"
+    try:
+        for name in args.names or names:
+            if minutes_trained(name, args.weights, size) >= 0.99 * args.minutes:
+                print(f"{name}: trained already")
+                continue
+            train(_recipe(name, args.paper, args.minutes), args.data, args.work, args.weights, size, made=args.made)
+    except EngineError as e:
+        sys.exit(str(e))
+    except KeyboardInterrupt:
+        sys.exit("Stopped; the same command goes on from what was kept.")
+
+
+def _recipe(name: str, is_paper: bool, minutes: float) -> Recipe:
+    """A recipe with the whole config of the net in it, as JSON would give it back."""
+    config = paper_config(name) if is_paper else compact_config(name)
+    return recipe_for(name, minutes=minutes, net_config=json.loads(json.dumps(asdict(config))))
