@@ -92,12 +92,12 @@ class Cache:
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.npy"
 
-    def get(self, key: str, shape: tuple[int, ...]) -> StoredChunk | None:
-        """The chunk, or None if it is not there or not whole (then it is made again)."""
+    def get(self, key: str, shapes: Collection[tuple[int, ...]]) -> StoredChunk | None:
+        """The chunk, of one of the given shapes, or None if it is not there or not whole (then it is made again)."""
         path = self._path(key)
         try:
             stored = np.load(path, mmap_mode="r", allow_pickle=False)
-            if stored.shape != shape or stored.dtype != np.uint16:
+            if stored.shape not in shapes or stored.dtype != np.uint16:
                 return None
         except (OSError, ValueError, EOFError):
             return None
@@ -185,7 +185,7 @@ class Scratch(Cache):
         self._file, self._turn = tempfile.TemporaryFile(prefix="nullsum-"), threading.Lock()  # noqa: SIM115 - as long as this object
         weakref.finalize(self, self._file.close)
 
-    def get(self, key: str, shape: tuple[int, ...]) -> None:
+    def get(self, key: str, shapes: Collection[tuple[int, ...]]) -> None:
         """Nothing is known beforehand."""
 
     def put(self, key: str, chunk: Array) -> Callable[[], Array]:

@@ -12,11 +12,14 @@ import numpy as np
 from engine.display import FLOOR_DB, TOP_DB, Picture, rows_hz
 from engine.errors import EngineError
 from engine.masks import ONE, Masks
-from engine.mix import effective_gains, gain_of
+from engine.mix import gain_of, matrices
 from engine.types import Array, MaskGrid, Mix
 
 BYTES_PER_DB = 255.0 / (TOP_DB - FLOOR_DB)
+SIDE = 0.14  # of a song's power is in the side signal: typically 8 dB below the middle
 FINE = 240  # weight of the loudest stem: FINE * (255 and a rounding or two) still fits uint16
+
+Gains = tuple[tuple[float, tuple[float, ...]], ...]  # part of the power, factor of each stem in it; one part where all are alike
 
 
 @dataclass(frozen=True)
@@ -62,30 +65,54 @@ def share_columns(masks: Masks, picture: Picture, first_frame: int, n_frames: in
     return out
 
 
-def remix_gains(mix: Mix, stems: tuple[str, ...]) -> tuple[float, ...]:
-    """Factor of each stem as heard: fader, mute, solo and master. Balance and width do not show in the picture."""
-    gains = effective_gains(mix, stems)
-    return tuple(gains[s] * gain_of(mix.master_db) for s in stems)
+def remix_gains(mix: Mix, stems: tuple[str, ...], n_channels: int) -> Gains:
+    """What the strips (fader, mute, solo, balance, width, master) do to the stems, each part of the sound by itself.
 
-
-def remixed(image: Array, shares: Array, gains: tuple[float, ...]) -> Array:
-    """The picture of the remix: mixture dB + 20 log10(sum of gain x share), cell by cell; uint8 (row, frame), a new array.
-
-    image: uint8 (row, frame) of the mixture; shares: uint8 (stem, row, frame). Columns without shares stay as they are;
-    cells at the floor stay there. Good to 1 dB down to 30 dB below the loudest fader.
+    The picture keeps no stereo. So balance and width act on channels that are supposed to be equally loud, m + s and m - s, where s
+    holds SIDE of the power: left and right are two parts each, and P_i takes m by P[c, 0] + P[c, 1], s by |P[c, 0] - P[c, 1]|.
     """
-    top = max(gains, default=1.0)
+    placed = matrices(mix, stems, n_channels) * gain_of(mix.master_db)  # (stem, channel, channel)
+    if n_channels != 2:
+        return ((1.0, tuple(placed[:, 0, 0].tolist())),)
+    parts: dict[tuple[float, ...], float] = {}
+    for channel in (0, 1):
+        one, other = placed[:, channel, 0], placed[:, channel, 1]
+        for part, gains in (((1.0 - SIDE) / 2.0, one + other), (SIDE / 2.0, np.abs(one - other))):
+            row = tuple(gains.tolist())
+            parts[row] = parts.get(row, 0.0) + part
+    return tuple((part, row) for row, part in parts.items())
+
+
+def remixed(image: Array, shares: Array, gains: Gains) -> Array:
+    """The picture of the remix: mixture dB + 10 log10(sum over parts of part x (sum of gain x share)^2), cell by cell.
+
+    image: uint8 (row, frame) of the mixture; shares: uint8 (stem, row, frame). A new array uint8 (row, frame). Columns without shares
+    stay as they are; cells at the floor stay there. Good to 1 dB down to 30 dB below the loudest fader.
+    """
+    top = max((gain for _, row in gains for gain in row), default=1.0)
     known: Array = np.any(shares[:, 0], axis=0)  # (frame,): where masks are known some stem owns the lowest row
     if top == 0.0:
         return np.where(known, np.uint8(0), image)
-    total = np.zeros(image.shape, np.uint16)
-    for share, gain in zip(shares, gains, strict=True):
-        total += np.multiply(share, np.uint16(round(FINE * gain / top)), dtype=np.uint16)
+    totals = [_weighted(shares, row, top) for _, row in gains]
+    total = totals[0]
+    if len(totals) > 1:
+        power = np.zeros(image.shape, np.float32)
+        for (part, _), of_part in zip(gains, totals, strict=True):
+            power += np.float32(part) * np.square(of_part, dtype=np.float32)
+        total = np.rint(np.sqrt(power)).astype(np.uint16)
     offset = np.take(_offsets(top), total)
     offset[:, ~known] = 0
     out = np.clip(offset + image, 0, 255).astype(np.uint8)
     out[image == 0] = 0
     return out
+
+
+def _weighted(shares: Array, gains: tuple[float, ...], top: float) -> Array:
+    """Sum of gain x share, uint16 (row, frame); FINE * 255 is gain `top` of all of a cell."""
+    total = np.zeros(shares.shape[1:], np.uint16)
+    for share, gain in zip(shares, gains, strict=True):
+        total += np.multiply(share, np.uint16(round(FINE * gain / top)), dtype=np.uint16)
+    return total
 
 
 def readout(picture: Picture, masks: Masks | None, t_s: float, hz: float) -> Reading | None:

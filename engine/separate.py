@@ -1,6 +1,7 @@
 """THE PAGE: from a mixture to the masks of its stems, chunk by chunk, every shape commented.
 
     mixture -> stretch with context -> the method's look at it -> shares -> a law-abiding chunk -> the cache
+       excerpts of the whole song -> what the method must know of it beforehand, where it must (engine.listen)
 
 The grid of chunks is fixed from sample 0. The playhead only decides which chunk is next, so the masks are the same
 whatever the order, however often the work was interrupted and resumed.
@@ -15,6 +16,7 @@ import numpy as np
 from engine.cache import Cache
 from engine.chunks import Clock, Window, next_chunk, window
 from engine.errors import Cancelled, MethodError
+from engine.listen import Song
 from engine.masks import Masks, normalised, quantised
 from engine.samples import to_float
 from engine.types import Array, AudioInfo, IsCancelled, MaskGrid, Method, Mixture, Report, never_cancelled, silent_report
@@ -59,6 +61,7 @@ def separate(
     wanted = masks.needed(start_s, info.seconds if end_s is None else end_s)
     missing = [k for k in wanted if k not in masks.chunks]
     clock = Clock("Separating", len(missing), report)
+    song = Song(mixture, method, masks.grid, is_cancelled)  # heard at the first chunk that needs it
     while missing:
         if is_cancelled():
             raise Cancelled("Separating")
@@ -66,7 +69,7 @@ def separate(
         chunk = next_chunk(missing, playhead)
         missing.remove(chunk)
         w = window(masks.grid, chunk, info.seconds, method.context_s)
-        masks = masks.with_chunk(chunk, _chunk(mixture, method, masks.grid, w, cache))
+        masks = masks.with_chunk(chunk, _chunk(mixture, song, method, masks.grid, w, cache))
         publish(masks)
         clock.step()
     if cache:
@@ -74,22 +77,24 @@ def separate(
     return masks
 
 
-def _chunk(mixture: Mixture, method: Method, grid: MaskGrid, w: Window, cache: Cache | None) -> Callable[[], Array]:
+def _chunk(mixture: Mixture, song: Song, method: Method, grid: MaskGrid, w: Window, cache: Cache | None) -> Callable[[], Array]:
     """One chunk: from the cache, or made and put there."""
     info = mixture.info
     # the stretch in the recording's own samples: the sample nearest to its first frame, up to its last frame
     begin = round(w.first * grid.hop * info.rate_hz / grid.rate_hz)
     end = min(info.n_samples, round((w.end - 1) * grid.hop * info.rate_hz / grid.rate_hz) + 1)
     samples = mixture.read(begin, max(1, end - begin))  # (channel, sample), own type
-    shape = (len(method.info.stems), 1, w.core_end - w.core, grid.n_rows)
+    n_frames = w.core_end - w.core
+    shapes = [(len(method.info.stems), n, n_frames, grid.n_rows) for n in (1, info.n_channels)]  # one mask for all, or each its own
     key = ""
     if cache:
-        key = Cache.key(samples, grid, {**identity(method), "rate_hz": info.rate_hz, "core": (w.core - w.first, w.core_end - w.core)})
-        stored = cache.get(key, shape)
+        what = {**identity(method), "rate_hz": info.rate_hz, "core": (w.core - w.first, w.core_end - w.core)}
+        key = Cache.key(samples, grid, what | ({"heard": song.digest} if song.digest else {}))
+        stored = cache.get(key, shapes)
         if stored:
             return stored
-    chunk = make_chunk(samples, info, method, grid, w)
-    assert chunk.shape == shape, f"{method.info.name} gave {chunk.shape}, announced {shape}"
+    chunk = make_chunk(samples, info, song.knowing, grid, w)
+    assert chunk.shape in shapes, f"{method.info.name} gave {chunk.shape}, announced one of {shapes}"
     if cache:
         return cache.put(key, chunk)
     return lambda: chunk

@@ -3,14 +3,15 @@
 Axes always in this order: batch, stem, channel, bin, frame for spectra and masks; stem, channel, sample for sound.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 Array = np.ndarray
+IsCancelled = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,19 @@ class Method(Protocol):
         ...
 
 
+@runtime_checkable
+class Listening(Protocol):
+    """What a method has besides when it must know the whole song: where things are panned in it, what its sounds are."""
+
+    def listen(self, excerpts: Iterable[Array], grid: MaskGrid, is_cancelled: IsCancelled) -> Method:
+        """The method as it knows one song, told by excerpts: each (channel, sample) float32 at the look rate, in the song's order.
+
+        All excerpts are on one scale. They can be gone through once. The same excerpts give the same method; self stays as it is.
+        Raises Cancelled. A method that was not told its song takes the stretch that `shares` is given for the song.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class StemMix:
     """Where one stem's strip stands; the defaults are neutral."""
@@ -187,7 +201,6 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
-IsCancelled = Callable[[], bool]
 
 
 def silent_report(progress: Progress) -> None:

@@ -22,6 +22,11 @@ def bundled_folder() -> Path:
     return Path(str(files("resources"))) / "weights"
 
 
+def zoo_folder() -> Path:
+    """Where the weights of the research nets lie, apart from the built-in network's."""
+    return bundled_folder() / "zoo"
+
+
 @dataclass(frozen=True)
 class WeightsCard:
     """What stands in NAME.json, checked."""

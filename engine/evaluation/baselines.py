@@ -42,6 +42,16 @@ def ideal_binary_mask(track: Track) -> Array:
     return _masked(track, shares)
 
 
+def ideal_shared_mask(track: Track) -> Array:
+    """The same with one mask for all channels: M_i = 1 where stem i has the largest power in all of them together."""
+
+    def shares(spectra: Array) -> Array:
+        owner = np.square(np.abs(spectra)).sum(axis=1, keepdims=True).argmax(axis=0)
+        return np.asarray(owner == np.arange(len(spectra)).reshape(-1, 1, 1, 1), np.float64)
+
+    return _masked(track, shares)
+
+
 def third_octaves(n_bins: int, hz_per_bin: float) -> Array:
     """Which third-octave band (about 1 kHz, base 2) each bin lies in: int (bin,), ascending; all below 20 Hz are band 0."""
     hz = np.maximum(np.arange(n_bins) * hz_per_bin, 20.0)

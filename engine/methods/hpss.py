@@ -39,7 +39,8 @@ INFO = MethodInfo(
     paper="D. FitzGerald, Harmonic/percussive separation using median filtering, DAFx-10, 2010",
 )
 
-PIECE = 8192  # values filtered at once: SciPy holds the interpreter's lock through each call, and the sound card waits for that lock
+PIECE = 16384  # values filtered at once: the arrays of the network stay in the processor's cache
+LONGEST = 16  # reach of a network; beyond that SciPy is faster, but it holds the interpreter's lock, for which the sound card waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +124,59 @@ def odd_length(wanted: float) -> int:
 def median_along_rows(rows: Array, reach: int) -> Array:
     """Running median over 2 * reach + 1 values of each row: (row, column) -> (row, column) of the same type.
 
-    Only columns at least `reach` from both ends of a row are meant to be used. All rows are filtered as one long line:
-    SciPy's one-dimensional filter updates its window and is six times as fast as its filter for images.
+    Only columns at least `reach` from both ends of a row are meant to be used. All rows are filtered as one long line.
     """
-    from scipy.ndimage import median_filter
-
     if reach == 0:
         return rows
-    line = np.ascontiguousarray(rows).ravel()
-    filtered = np.empty_like(line)
-    for at in range(0, len(line), PIECE):
-        begin, end = max(0, at - reach), min(len(line), at + PIECE + reach)
-        filtered[at : at + PIECE] = median_filter(line[begin:end], size=2 * reach + 1)[at - begin :][:PIECE]
+    line = np.pad(np.ascontiguousarray(rows).ravel(), reach, mode="edge")
+    filtered = np.empty(rows.size, rows.dtype)
+    running_median = _running_median if reach <= LONGEST else _running_median_by_scipy
+    for at in range(0, rows.size, PIECE):
+        filtered[at : at + PIECE] = running_median(line[at : at + PIECE + 2 * reach], reach)
     return filtered.reshape(rows.shape)
+
+
+def _running_median_by_scipy(line: Array, reach: int) -> Array:
+    """The same as _running_median."""
+    from scipy.ndimage import median_filter
+
+    return np.asarray(median_filter(line, size=2 * reach + 1)[reach : len(line) - reach])
+
+
+def _running_median(line: Array, reach: int) -> Array:
+    """Medians of all windows of 2 * reach + 1 values in a line, (value,) -> (value - 2 * reach,), by sorting networks.
+
+    The window at i is a half of `reach` values at i and a half of reach + 1 at i + reach. Sorted halves are made once for the whole
+    line, from halves of halves, and shifted:
+
+        median = largest of the reach + 1 smallest = max(b0, max_i min(a_i, b_(reach - i)))      a, b: the halves, ascending
+    """
+    n = len(line) - 2 * reach
+    a, b = _sorted_windows(line, reach), _sorted_windows(line, reach + 1)
+    median = b[0][reach : reach + n].copy()
+    for i, smaller in enumerate(a):
+        np.maximum(median, np.minimum(smaller[:n], b[reach - i][reach : reach + n]), out=median)
+    return median
+
+
+def _sorted_windows(line: Array, size: int) -> list[Array]:
+    """Every window of `size` values, sorted: entry k at i is the k-th smallest of line[i : i + size]."""
+    if size == 1:
+        return [line]
+    half = size // 2
+    n = len(line) - size + 1
+    return _merged([a[:n] for a in _sorted_windows(line, half)], [b[half : half + n] for b in _sorted_windows(line, size - half)])
+
+
+def _merged(a: list[Array], b: list[Array]) -> list[Array]:
+    """Two ascending lists of arrays as one: Batcher's odd-even merge (D. Knuth, The Art of Computer Programming 3, 5.3.4, exercise 10)."""
+    if not a or not b:
+        return a or b
+    if len(a) == len(b) == 1:
+        return [np.minimum(a[0], b[0]), np.maximum(a[0], b[0])]
+    first, *odd = _merged(a[0::2], b[0::2])
+    even = _merged(a[1::2], b[1::2])
+    out = [first]
+    for low, high in zip(even, odd, strict=False):
+        out += [np.minimum(low, high), np.maximum(low, high)]
+    return out + even[len(odd) :] + odd[len(even) :]

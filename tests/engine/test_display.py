@@ -15,9 +15,10 @@ from engine.display import (
     next_stretch,
     wave_columns,
 )
-from engine.display_masks import loudest_hz, mask_chunks, readout, remix_gains, remixed, share_columns
+from engine.display_masks import SIDE, loudest_hz, mask_chunks, readout, remix_gains, remixed, share_columns
 from engine.errors import EngineError
 from engine.masks import Masks, normalised, quantised
+from engine.render import render_float
 from engine.types import FLOAT32, INT16, INT24, Array, MaskGrid, Mix, StemMix
 from tests.engine.toys import SAMPLE_TYPES, recording
 
@@ -199,7 +200,7 @@ def test_the_remix_follows_the_faders() -> None:
         linear = np.tensordot(np.array(gains), shares / 255.0, axes=1)
         with np.errstate(divide="ignore"):
             expected = db_of(image) + 20 * np.log10(linear)
-        got = db_of(remixed(image, shares, gains))
+        got = db_of(remixed(image, shares, ((1.0, gains),)))
         sure = (linear > max(gains) / 30) & (expected > FLOOR_DB + 1) & (expected < TOP_DB - 1)
         assert sure.any() and np.abs(got - expected)[sure].max() < 1.0
 
@@ -209,15 +210,42 @@ def test_all_muted_is_black_where_masks_are_known_and_the_mixture_elsewhere() ->
     masks = toy_masks(2.0, known=(0,))
     shares, image = share_columns(masks, picture, 0, 80), picture.levels[0][:, :80]
     for gains in ((0.0,) * 4, (0.5,) * 4):
-        out = remixed(image, shares, gains)
+        out = remixed(image, shares, ((1.0, gains),))
         assert np.array_equal(out[:, 60:], image[:, 60:])
         assert (out[:, :45] < image[:, :45]).all() if max(gains) else not out[:, :45].any()
 
 
 def test_gains_are_as_heard() -> None:
     stems = ("vocals", "drums")
-    assert remix_gains(Mix({"vocals": StemMix(mute=True)}, 6.0), stems) == pytest.approx((0.0, 10**0.3))
-    assert remix_gains(Mix({"drums": StemMix(solo=True, gain_db=-6.0)}), stems) == pytest.approx((0.0, 10**-0.3))
+    for n_channels in (1, 2, 6):
+        for mix, wanted in ((Mix(), (1.0, 1.0)), (Mix({"vocals": StemMix(mute=True)}, 6.0), (0.0, 10**0.3)),
+                            (Mix({"drums": StemMix(solo=True, gain_db=-6.0)}), (0.0, 10**-0.3))):  # fmt: skip
+            ((part, gains),) = remix_gains(mix, stems, n_channels)
+            assert part == pytest.approx(1.0) and gains == pytest.approx(wanted)
+    aside = Mix({"drums": StemMix(balance=-1.0)})
+    assert remix_gains(aside, stems, 2) == ((0.5, (1.0, 1.0)), (0.5, (1.0, 0.0)))
+    assert remix_gains(aside, stems, 6) == ((1.0, (1.0, 1.0)),)
+
+
+@pytest.mark.parametrize("strip", [
+    StemMix(balance=1.0), StemMix(balance=-0.5, gain_db=3.0), StemMix(width=0.0), StemMix(width=2.0), StemMix(balance=0.7, width=0.3),
+])  # fmt: skip
+def test_the_picture_follows_balance_and_width_as_the_sound_does(strip: StemMix) -> None:
+    """On a recording whose side is as far below its middle as is supposed, the picture of the remix is that of the rendered remix."""
+    rng = np.random.default_rng(8)
+    middle, side = rng.normal(0, 0.1, 44100 * 2), rng.normal(0, 0.1 * np.sqrt(SIDE / (1 - SIDE)), 44100 * 2)
+    mixture = ArrayMixture(np.stack([middle + side, middle - side]).astype(np.float32), 44100, FLOAT32)
+    masks, mix = toy_masks(2.0), Mix({"vocals": strip, "drums": StemMix(gain_db=-6.0)})
+    shares = np.array([0.7, 0.1, 0.1, 0.1])[:, None, None, None]
+    for k in masks.chunks:  # the same shares in every cell: the pass leaves the spectrum its shape
+        chunk = quantised(np.broadcast_to(shares, (4, 1, 50, 300)))
+        masks = masks.with_chunk(k, lambda chunk=chunk: chunk)
+    whole_song = render_float(mixture, masks, mix, 0, mixture.info.n_samples)
+    heard = whole(ArrayMixture(whole_song.astype(np.float32), 44100, FLOAT32)).levels[0]
+    picture = whole(mixture)
+    seen = remixed(picture.levels[0], share_columns(masks, picture, 0, picture.n_frames), remix_gains(mix, masks.stems, 2))
+    power = [float(np.mean(10 ** (db_of(image)[8:-8, 2:-2] / 10))) for image in (seen, heard)]
+    assert abs(10 * np.log10(power[0] / power[1])) < 0.25
 
 
 def test_a_readout_says_level_and_owners() -> None:

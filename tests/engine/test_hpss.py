@@ -5,7 +5,8 @@ import pytest
 from laws import check_laws, sdr_db, stems_by_mask
 
 from engine.errors import MethodError
-from engine.methods.hpss import Hpss, HpssSettings, median_along_rows, odd_length
+from engine.methods import hpss
+from engine.methods.hpss import LONGEST, Hpss, HpssSettings, median_along_rows, odd_length
 from engine.methods.spectra import look_grid, look_n_fft, look_stft, near_unit_peak, noise_floor
 from engine.types import Array, MaskGrid
 
@@ -177,9 +178,12 @@ def test_near_unit_peak_is_exact() -> None:
         np.testing.assert_array_equal(np.ldexp(scaled, int(np.frexp(samples.max())[1])), samples)
 
 
-def test_running_median_is_the_median() -> None:
-    rows = np.random.default_rng(4).standard_normal((5, 40)).astype(np.float32)
-    windows = np.lib.stride_tricks.sliding_window_view(rows, 7, axis=1)
-    np.testing.assert_array_equal(median_along_rows(rows, 3)[:, 3:-3], np.median(windows, axis=-1))
+@pytest.mark.parametrize("reach", [*range(1, 13), LONGEST, LONGEST + 1])
+def test_running_median_is_the_median(reach: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hpss, "PIECE", 64)  # many seams
+    rows = np.random.default_rng(4).standard_normal((5, 80)).astype(np.float32)
+    rows[:, ::3] = 0.0  # and many ties
+    windows = np.lib.stride_tricks.sliding_window_view(rows, 2 * reach + 1, axis=1)
+    np.testing.assert_array_equal(median_along_rows(rows, reach)[:, reach:-reach], np.median(windows, axis=-1))
     np.testing.assert_array_equal(median_along_rows(rows, 0), rows)
     assert [odd_length(x) for x in (0.0, 1.9, 2.1, 16.6, 18.5)] == [1, 1, 3, 17, 19]
