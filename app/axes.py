@@ -116,12 +116,11 @@ class FrequencyAxis(Ruler):
     def __init__(self) -> None:
         super().__init__("left")
         self.setWidth(42)
-        self._row_at: Callable[[float], float] = lambda hz: 0.0
-        self._hz_at: Callable[[float], float] = lambda row: 1.0
         self._made: tuple[tuple[float, float, float], list[tuple[float, str]]] = ((0.0, 0.0, 0.0), [])
+        self.set_scale()
 
-    def set_scale(self, row_at: Callable[[float], float], hz_at: Callable[[float], float]) -> None:
-        """How hertz and rows belong together."""
+    def set_scale(self, row_at: Callable[[float], float] = lambda hz: 0.0, hz_at: Callable[[float], float] = lambda row: 1.0) -> None:
+        """How hertz and rows belong together; without arguments: there is no picture."""
         self._row_at, self._hz_at = row_at, hz_at
         self._made = ((0.0, 0.0, 0.0), [])
         self.update()
@@ -186,9 +185,7 @@ class DbLegend(QWidget):
         self._want(self._range[0] - by_db / 2, self._range[1] + by_db / 2)
 
     def _want(self, low_db: float, high_db: float) -> None:
-        span = min(max(high_db - low_db, 12.0), 96.0)
-        middle = min(max((low_db + high_db) / 2, colours.FLOOR_DB + 6), colours.TOP_DB - 6)
-        self.range_wanted.emit(middle - span / 2, middle + span / 2)
+        self.range_wanted.emit(*colours.possible_range(low_db, high_db))
 
     def _bar(self) -> QRectF:
         return QRectF(8, 26.5, 10, max(10.0, self.height() - 26.5 - 8))

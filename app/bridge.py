@@ -157,17 +157,16 @@ class Bridge(BridgeSong):
 
         self._start("device", work, self._on_device)
 
-    def shut_down(self, wait_ms: int = 60_000) -> None:
-        """Cancel everything and wait for the threads to end."""
+    def shut_down(self, wait_ms: int = 60_000) -> bool:
+        """Cancel everything and wait for the threads to end; whether they did. A thread that hangs keeps its Job and its song."""
         self._keep_mix()
         for name in list(self._jobs):
             self._drop(name)
-        for job in list(self._let_go):
-            job.wait(wait_ms)
-        self._let_go.clear()
-        if self._session:
+        self._let_go = {job for job in self._let_go if not job.wait(wait_ms)}
+        if self._session and not self._let_go:
             self._session.close()
             self._session = None
+        return not self._let_go
 
     # ------------------------------------------------------------------ results
 

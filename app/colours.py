@@ -5,6 +5,7 @@ rises in equal steps, so a decibel looks alike anywhere and no false edge (band)
 ink blue over violet and coral to cream, and chroma is taken back where sRGB cannot show it.
 """
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -31,6 +32,19 @@ def _srgb(lightness: np.ndarray, chroma: np.ndarray, hue: np.ndarray) -> np.ndar
     ])  # fmt: skip
     linear = (to_rgb @ lms).T
     return np.where(linear > 0.0031308, 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055, 12.92 * linear)
+
+
+def possible_range(low_db: float, high_db: float) -> tuple[float, float]:
+    """The nearest range that can be shown: 12 to 96 dB wide, its middle 6 dB inside the picture's decibels; the default for no numbers.
+
+    >>> possible_range(-50.0, -49.0), possible_range(-20.0, 60.0), possible_range(float("nan"), 0.0)
+    ((-55.5, -43.5), (-46.0, 34.0), (-80.0, -8.0))
+    """
+    if not (math.isfinite(low_db) and math.isfinite(high_db)):
+        return RANGE_DB
+    span = min(max(high_db - low_db, 12.0), 96.0)
+    middle = min(max((low_db + high_db) / 2, FLOOR_DB + 6), TOP_DB - 6)
+    return middle - span / 2, middle + span / 2
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from app import heap
 from engine.errors import Cancelled, EngineError
 from engine.types import Progress
 
@@ -51,3 +52,5 @@ class Job(QThread):
             self.failed.emit(f"Something went wrong that should not have ({type(e).__name__}: {e}); please report it.")
         else:
             self.succeeded.emit(result)
+            del result
+        heap.give_back()

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from app.actions import ACTIONS, MENUS, make_actions
 from app.binding import show
 from app.bridge import Bridge
+from app.colours import possible_range
 from app.export_dialog import ExportDialog
 from app.mixer_panel import MixerPanel
 from app.null_badge import NullBadge
@@ -75,6 +76,7 @@ class MainWindow(QMainWindow):
         show(self, state, "looping", self.actions_["loop"].setChecked)
         show(self, state, "method", self._show_method)
         show(self, state, "stems", self._make_room)
+        state.range_db = possible_range(settings.choices.darkest_db, settings.choices.brightest_db)
         self.restoreGeometry(settings.bytes_of("geometry"))
         self.restoreState(settings.bytes_of("state"))
         self.actions_["mixer_below"].setChecked(self.dockWidgetArea(self.dock) == Qt.DockWidgetArea.BottomDockWidgetArea)
@@ -202,6 +204,7 @@ class MainWindow(QMainWindow):
         """Remember the layout and end all work."""
         self.settings.keep_bytes("geometry", self.saveGeometry())
         self.settings.keep_bytes("state", self.saveState())
+        self.settings.choose(darkest_db=self.state.range_db[0], brightest_db=self.state.range_db[1])
         self.state.playing = False
         self.bridge.shut_down()
         super().closeEvent(event)

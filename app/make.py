@@ -30,10 +30,10 @@ class Made:
     playback: Playback
     follower: QObject
 
-    def close(self) -> None:
-        """End every thread."""
+    def close(self) -> bool:
+        """End every thread; False where one hangs."""
         self.playback.close()
-        self.bridge.shut_down()
+        return self.bridge.shut_down()
 
 
 class _Follower(QObject):

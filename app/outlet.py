@@ -21,7 +21,6 @@ class Outlet:
     def connect(self, rate_hz: int, n_channels: int, fill: Fill) -> None:
         """Open the wanted sink and start it; where that fails, the silent clock, and why."""
         self.close()
-        self._kind = (rate_hz, n_channels, fill)
         sink: Sink | None = None
         try:
             sink = self.factory()
@@ -30,20 +29,22 @@ class Outlet:
         except SinkError as error:
             if sink is not None:
                 sink.close()
-            self._fall_back(str(error))
+            self._fall_back(str(error), rate_hz, n_channels, fill)
         else:
             self.sink, self.words, self.is_fallback = sink, sink.description, False
+        self._kind = (rate_hz, n_channels, fill)
 
     def check(self) -> None:
         """Look whether the sink still lives; called now and then."""
-        if self.sink is not None and (why := self.sink.failed) is not None:
+        kind = self._kind
+        if self.sink is not None and kind is not None and (why := self.sink.failed) is not None:
             self.close()
-            self._fall_back(why)
+            self._fall_back(why, *kind)
+            self._kind = kind
 
-    def _fall_back(self, why: str) -> None:
-        assert self._kind is not None
+    def _fall_back(self, why: str, rate_hz: int, n_channels: int, fill: Fill) -> None:
         sink = NullSink()
-        sink.open(*self._kind)
+        sink.open(rate_hz, n_channels, fill)
         sink.start()
         self.sink, self.is_fallback = sink, True
         self.words = why if why.startswith("No sound") else f"No sound: {why}"
@@ -55,6 +56,7 @@ class Outlet:
             self.sink.stop()
             self.sink.close()
         self.sink, self.words, self.is_fallback = None, "", False
+        self._kind = None  # `fill` holds on to the last seconds of the song
 
     @property
     def latency_s(self) -> float:

@@ -175,7 +175,8 @@ class Player:
                 try:
                     busy = feeder.step()
                 except Exception as error:  # noqa: BLE001 - nobody above could show it
-                    feeder.problem, busy = f"Playback stopped: {error}", False
+                    busy = self._wish.song != feeder.song  # another song is wanted: this one was closed under the hands of this thread
+                    feeder.problem = "" if busy else f"Playback stopped: {error}"
                     feeder.drop_song()
                 if not busy:
                     self._answered = asked

@@ -6,6 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QByteArray, QObject, QSettings, Signal
 
+from app.colours import RANGE_DB
 from app.paths import settings_file
 
 N_RECENT = 10
@@ -23,6 +24,8 @@ class Choices:
     method: str = "nullsum-4"
     export_folder: str = ""  # "" = the music folder
     name_template: str = "{song} - {stem}"
+    darkest_db: float = RANGE_DB[0]  # of the picture's colours
+    brightest_db: float = RANGE_DB[1]
 
 
 class Settings(QObject):

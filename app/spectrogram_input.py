@@ -10,8 +10,8 @@
             Shift+wheel       pan                               Esc                   no selection
             double click      whole song
 
-The first click of a double click moves the playhead too: to wait and see whether a second one follows would make every
-click late.
+The first click of a double click moves the playhead, the second takes it back to where it was: to wait and see whether a second
+one follows would make every click late.
 """
 
 from typing import TYPE_CHECKING
@@ -40,6 +40,7 @@ class Canvas(pg.GraphicsView):
         self._button = Qt.MouseButton.NoButton
         self._mode = ""  # "", "scrub", "press" (perhaps a click), "select", "pan"
         self._anchor_s = 0.0  # the fixed end of the selection that is dragged
+        self._before_s: float | None = None  # where the playhead was before the last click; None if that was no click
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
@@ -50,7 +51,7 @@ class Canvas(pg.GraphicsView):
         at, view = event.position(), self._view
         if self._mode or view.length_s <= 0:
             return
-        self._press, self._button = at, event.button()
+        self._press, self._button, self._before_s = at, event.button(), None
         if event.button() == Qt.MouseButton.MiddleButton:
             self._mode = "pan"
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
@@ -92,13 +93,18 @@ class Canvas(pg.GraphicsView):
         if event.button() != self._button:
             return
         if self._mode == "press":
+            self._before_s = self._view.state.position_s
             self._view.seek(self._anchor_s)
         self._press, self._mode, self._button = None, "", Qt.MouseButton.NoButton
         self.setCursor(Qt.CursorShape.ArrowCursor)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """The whole song, all frequencies."""
-        if event.button() == Qt.MouseButton.LeftButton:
+        """The whole song, all frequencies; on the ruler a second press like any other."""
+        if not self._view.on_picture(event.position()):
+            self.mousePressEvent(event)
+        elif event.button() == Qt.MouseButton.LeftButton:
+            if self._before_s is not None:
+                self._view.seek(self._before_s)
             self._view.show_all()
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802

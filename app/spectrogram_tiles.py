@@ -18,12 +18,13 @@ from app import colours, theme
 from app.mask_overlay import TILE, Owners, tinted
 from app.state import StemLook
 from engine.display import BLOCK_FRAMES, Picture
-from engine.display_masks import remixed
+from engine.display_masks import Gains, remixed
 from engine.masks import Masks
 
 KEPT = 128  # tiles: 128 x 1 MiB
 AHEAD = 28  # tiles in sight and next; fewer than any cache keeps, or they would push each other out for ever
 UNKNOWN = int(colours.packed(np.array(colours.parsed(theme.PANEL), np.uint8)))  # where the picture is not drawn yet
+NO_SHEET: tuple[tuple[np.ndarray, ...], np.ndarray] = ((), np.zeros((1, 1), np.uint32))
 
 
 class Tiles(pg.GraphicsObject):
@@ -40,9 +41,9 @@ class Tiles(pg.GraphicsObject):
         self._table = colours.table(*colours.RANGE_DB)
         self._tints = colours.tint_tables(*colours.RANGE_DB)
         self._overlay = False
-        self._gains: tuple[float, ...] | None = None
+        self._gains: Gains | None = None
         self._tiles: OrderedDict[tuple[int, int], tuple[tuple[object, ...], np.ndarray]] = OrderedDict()
-        self._sheet: tuple[tuple[np.ndarray, ...], np.ndarray] = ((), np.zeros((1, 1), np.uint32))
+        self._sheet: tuple[tuple[np.ndarray, ...], np.ndarray] = NO_SHEET
         self._ahead: list[tuple[int, int]] = []
         self._masks: Masks | None = None
         self._settled: tuple[object, ...] = ()  # what there was when nothing was left to do
@@ -55,6 +56,7 @@ class Tiles(pg.GraphicsObject):
         self.owners.set_picture(picture)
         if old is None or picture is None or old.levels is not picture.levels:
             self._tiles.clear()
+            self._sheet, self._settled = NO_SHEET, ()  # both hold on to what they were made from
             self.prepareGeometryChange()
         self.update()
 
@@ -80,9 +82,9 @@ class Tiles(pg.GraphicsObject):
             self._overlay = overlay
             self._changed()
 
-    def set_gains(self, gains: tuple[float, ...] | None) -> None:
+    def set_gains(self, gains: Gains | None) -> None:
         """Show the remix with these factors, or the mixture (None)."""
-        if gains is not None and all(g == 1.0 for g in gains):
+        if gains is not None and all(gain == 1.0 for _, row in gains for gain in row):
             gains = None
         if gains != self._gains:
             self._gains = gains
@@ -147,7 +149,7 @@ class Tiles(pg.GraphicsObject):
     @property
     def is_settled(self) -> bool:
         """Whether everything in sight and around is made."""
-        return self._situation() == self._settled
+        return self.picture is None or self._situation() == self._settled
 
     def work(self) -> bool:
         """Do one small thing ahead of time (a strip of shares, a tile just out of sight); False when all is done."""

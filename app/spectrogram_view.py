@@ -76,7 +76,7 @@ class SpectrogramView(QWidget):
             ("song", self._show_song), ("picture", self._show_picture), ("stems", self.tiles.set_looks), ("masks", self._show_masks),
             ("overlay", self.tiles.set_overlay), ("overlay", self.legend.set_grey), ("follow_faders", lambda _: self._show_gains()),
             ("mix", self._later), ("selection", self._selection.show_span), ("playing", self._show_playing),
-            ("position_s", self._show_position),
+            ("position_s", self._show_position), ("range_db", self._show_range),
         ):  # fmt: skip
             show(self, state, name, setter)
         self._show_focus()
@@ -96,6 +96,8 @@ class SpectrogramView(QWidget):
         if picture and (old is None or old.levels is not picture.levels):
             self._frequency_axis.set_scale(picture.row_at, picture.hz_at)
             self.show_all()
+        elif picture is None:
+            self._frequency_axis.set_scale()  # the old one would hold on to the picture
 
     def _show_masks(self, masks: object) -> None:
         self.tiles.set_masks(masks)
@@ -107,8 +109,9 @@ class SpectrogramView(QWidget):
 
     @Slot()
     def _show_gains(self) -> None:
-        masks = self.state.masks
-        self.tiles.set_gains(remix_gains(self.state.mix, masks.stems) if masks and self.state.follow_faders else None)
+        masks, song = self.state.masks, self.state.song
+        follows = masks is not None and song is not None and self.state.follow_faders
+        self.tiles.set_gains(remix_gains(self.state.mix, masks.stems, song.n_channels) if follows else None)
 
     def _show_playing(self, playing: bool) -> None:
         if playing:
@@ -233,8 +236,11 @@ class SpectrogramView(QWidget):
     @Slot(float, float)
     def set_range_db(self, low_db: float = RANGE_DB[0], high_db: float = RANGE_DB[1]) -> None:
         """Brightness and contrast: the decibels of the darkest and the brightest colour."""
-        self.tiles.set_range(low_db, high_db)
-        self.legend.set_range(low_db, high_db)
+        self.state.range_db = (low_db, high_db)
+
+    def _show_range(self, range_db: tuple[float, float]) -> None:
+        self.tiles.set_range(*range_db)
+        self.legend.set_range(*range_db)
 
     # -------------------------------------------------------------------------------------------- time and place, verbs
 

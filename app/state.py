@@ -10,6 +10,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
+from app.colours import RANGE_DB
 from engine.types import AudioInfo, Mix, StemMix
 
 WORDS = {"gain_db": "gain"}  # fields of a strip as undo says them, where they are not words already
@@ -78,6 +79,7 @@ class State(QObject):
     null_changed = Signal(object)  # NullState | None
     overlay_changed = Signal(object)  # bool: cells tinted in the colours of their owners
     follow_faders_changed = Signal(object)  # bool: the picture shows the remix, not the mixture
+    range_db_changed = Signal(object)  # (low_db, high_db): what the darkest and the brightest colour of the picture stand for
     device_changed = Signal(object)  # str: "CPU, 1 thread"
     device_why_changed = Signal(object)  # str: why the GPU is not used
     sound_changed = Signal(object)  # str: what the sound device does, or why there is no sound
@@ -100,6 +102,7 @@ class State(QObject):
     null = observed("null")
     overlay = observed("overlay", False)
     follow_faders = observed("follow_faders", False)
+    range_db = observed("range_db", RANGE_DB)
     device = observed("device", "")
     device_why = observed("device_why", "")
     sound = observed("sound", "")
@@ -138,8 +141,17 @@ class State(QObject):
         self._do(name, mix, None)
 
     def _do(self, text: str, mix: Mix, gesture: object) -> None:
-        if mix != self.mix:
-            self.undo.push(_MixCommand(self, text, self.mix, mix, gesture))
+        if mix == self.mix:
+            return
+        stack = self.undo
+        newest = stack.command(stack.count() - 1) if stack.index() == stack.count() else None
+        if gesture is None or not isinstance(newest, _MixCommand) or newest.gesture is not gesture:
+            stack.push(_MixCommand(self, text, self.mix, mix, gesture))
+            return
+        # one step a gesture; not by QUndoCommand.mergeWith: PySide would keep every command that was melted into another for ever
+        if newest.goes_on_to(mix):
+            stack.undo()  # dragged back to where it began: no step is left of it
+        self.mix = mix
 
 
 def _moved(mix: Mix) -> Mix:
@@ -148,21 +160,17 @@ def _moved(mix: Mix) -> Mix:
 
 
 class _MixCommand(QUndoCommand):
-    """One undo step of the mix; steps of one gesture melt together."""
+    """One undo step of the mix; a gesture that goes on moves its end."""
 
     def __init__(self, state: State, text: str, old: Mix, new: Mix, gesture: object) -> None:
         super().__init__(text)
-        self._state, self._old, self._new, self._gesture = state, old, new, gesture
+        self._state, self._old, self._new, self.gesture = state, old, new, gesture
 
-    def id(self) -> int:
-        return 1 if self._gesture is not None else -1
-
-    def mergeWith(self, other: QUndoCommand) -> bool:  # noqa: N802 - Qt's name
-        if not isinstance(other, _MixCommand) or other._gesture is not self._gesture:
-            return False
-        self._new = other._new
-        self.setObsolete(_moved(self._new) == _moved(self._old))  # dragged back to where it began: no step is left of it
-        return True
+    def goes_on_to(self, mix: Mix) -> bool:
+        """The gesture has come to another mix; whether that is the one where it began, so that the step is to be dropped."""
+        self._new = mix
+        self.setObsolete(_moved(mix) == _moved(self._old))
+        return self.isObsolete()
 
     def redo(self) -> None:
         self._state.mix = self._new

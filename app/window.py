@@ -23,12 +23,13 @@ def run(arguments: list[str]) -> int:
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
-    from app import theme
+    from app import heap, theme
     from app.collector import Collector
     from app.errors import install_hook
     from app.main_window import MainWindow
     from app.make import Made, make
 
+    heap.keep_few()
     application = QApplication([sys.argv[0], *[a for a in arguments if a.startswith("-")]])
     application.setApplicationName("Nullsum")
     application.setDesktopFileName("nullsum")
@@ -50,6 +51,7 @@ def run(arguments: list[str]) -> int:
 
     QTimer.singleShot(0, window, started)
     code = application.exec()
-    made.close()
+    if not made.close():
+        os._exit(int(code))  # a thread hangs, perhaps in a disk that is gone: Qt would abort when its object goes before it
     collector.stop()
     return int(code)

@@ -86,14 +86,17 @@ def main() -> None:
     os.environ["NULLSUM_CACHE"] = folder.name
     from PySide6.QtWidgets import QApplication
 
-    from app import theme
+    from app import heap, theme
+    from app.collector import Collector
     from app.main_window import MainWindow
     from app.make import make
     from benchmarks.engine import music
     from benchmarks.waiting import wait
 
+    heap.keep_few()  # this and the collector as app.window does
     application = QApplication([])
     theme.apply(application)
+    collector = Collector()
     song = Path(sys.argv[1]) if len(sys.argv) > 1 else music(Path(folder.name) / "song.wav", 6.0)
     made = make(Path(folder.name) / "settings.ini", silent=True)
     state = made.state
@@ -142,6 +145,7 @@ def main() -> None:
         print(f"CPU per {name} frame: median {costs[60]:.1f} ms, 95 % {costs[114]:.1f} ms, longest {costs[-1]:.1f} ms")
     window.close()
     made.close()
+    collector.stop()
     folder.cleanup()
 
 

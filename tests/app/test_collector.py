@@ -26,11 +26,11 @@ class Knot:
 @pytest.fixture
 def collector() -> Iterator[Collector]:
     Knot.untied_in.clear()
+    gc.enable()
     made = Collector()
     yield made
     made.stop()
     gc.disable()  # as the other tests have it
-    gc.unfreeze()
 
 
 def test_cycles_of_a_worker_are_untied_in_the_main_thread(qtbot: QtBot, collector: Collector) -> None:
@@ -57,4 +57,7 @@ def test_old_cycles_go_too_and_stop_gives_the_collector_back(qtbot: QtBot, colle
     qtbot.waitUntil(lambda: gone() is None, timeout=20_000)
     assert not gc.isenabled()
     collector.stop()
-    assert gc.isenabled()
+    assert gc.isenabled() and gc.get_freeze_count() == 0
+    gc.disable()
+    Collector().stop()
+    assert not gc.isenabled()  # as it was found

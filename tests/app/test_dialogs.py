@@ -30,6 +30,7 @@ from engine import export
 from engine.errors import EngineError
 from engine.export import check_full_scale, check_targets
 from engine.formats import OutputFormat
+from engine.methods import hpss
 from engine.session import ExportPlan, Session, Stretch, methods
 from engine.types import FLOAT32, INT16, INT24, AudioInfo, Mix, Progress, StemMix
 
@@ -186,7 +187,7 @@ def test_names_are_shown_while_they_are_typed(qtbot, dialog):
 
 def test_room_and_files_that_are_there_are_looked_at_live(qtbot, dialog, fake, tmp_path):
     fake.n_free = 1_000_000
-    qtbot.waitUntil(lambda: "not enough room" in dialog.notice.text(), timeout=4000)
+    qtbot.waitUntil(lambda: "not enough room" in dialog.notice.text(), timeout=20_000)
     assert not dialog.start.isEnabled()
     fake.n_free, fake.there = 10**12, (tmp_path / "a.flac", tmp_path / "b.flac")
     dialog._look()
@@ -357,7 +358,7 @@ def test_an_export_adds_up_and_shows_its_report(qtbot, real_dialog, tmp_path, mo
     assert np.array_equal(read(out / "Song - remix.flac"), source)
     assert dialog.result.findChild(QLabel, "verdict").text() == f"0 of {source.size:,} samples differ"
     assert dialog.result.verdict[2] == "good" and dialog.result.files.topLevelItemCount() == 3
-    qtbot.waitUntil(lambda: dialog.height() < 400, timeout=1000)  # no room is left where the form was
+    qtbot.waitUntil(lambda: dialog.height() < 400, timeout=20_000)  # no room is left where the form was
     opened = []
     monkeypatch.setattr("app.export_result.QDesktopServices.openUrl", opened.append)
     qtbot.mouseClick(dialog.result.folder_button, LEFT)
@@ -391,6 +392,39 @@ def test_an_export_that_has_begun_can_be_cancelled(qtbot, real_dialog, state, tm
     qtbot.waitUntil(real_dialog.form.isEnabled, timeout=20_000)
     assert real_dialog.notice.text() == "Cancelled; nothing was written." and not (tmp_path / "out").exists()
     assert state.progress is None and real_dialog.isVisible()
+
+
+def test_a_device_that_is_found_during_an_export_waits_for_its_end(qtbot, real, state, settings, tmp_path, monkeypatch):
+    begun, may_go_on = threading.Event(), threading.Event()
+    render_stems = export.render_stems
+
+    def held_up(*arguments):
+        begun.set()
+        assert may_go_on.wait(60)
+        return render_stems(*arguments)
+
+    def words(wanted):
+        if wanted == "cuda":
+            raise EngineError("There is no GPU.")
+        return f"{wanted}, 1 thread", ""
+
+    monkeypatch.setattr("app.bridge.device_words", words)
+    monkeypatch.setattr(hpss.Hpss, "info", replace(hpss.INFO, weights_sha256="0" * 64))  # as of a network, which a device concerns
+    monkeypatch.setattr("engine.session.build", lambda name, **options: hpss.Hpss())
+    real.choose_method("hpss")
+    qtbot.waitUntil(lambda: state.null is not None and not real._jobs, timeout=20_000)
+    session, method = real._session, real._session.method
+    monkeypatch.setattr(export, "render_stems", held_up)
+    with qtbot.waitSignal(real.exported, timeout=60_000) as exported:
+        real.export(ExportWish(tmp_path / "out"))
+        qtbot.waitUntil(begun.is_set, timeout=20_000)
+        settings.choose(compute_device="cuda")
+        qtbot.waitUntil(lambda: state.device_why == "There is no GPU.", timeout=20_000)
+        assert "export" in real._jobs and (session.device, session.method) == ("auto", method) and session.masks.is_complete
+        may_go_on.set()
+    assert exported.args[0].report.result.adds_up
+    qtbot.waitUntil(lambda: session.device == "cpu" and session.method is not method, timeout=20_000)
+    qtbot.waitUntil(lambda: state.masks.is_complete and state.null is not None, timeout=20_000)  # separated again, there
 
 
 def test_a_cancel_between_stems_and_remix_takes_the_stems_away(qtbot, real_dialog, tmp_path, monkeypatch):
@@ -446,10 +480,10 @@ def test_clearing_the_cache_separates_the_open_song_again(qtbot, real, state, se
     qtbot.addWidget(dialog)
     files = set((tmp_path / "cache").rglob("*.npy"))
     assert files and state.masks.is_complete
-    with qtbot.waitSignal(real.cache_cleared, timeout=10_000) as said:
+    with qtbot.waitSignal(real.cache_cleared, timeout=20_000) as said:
         qtbot.mouseClick(dialog.clear, LEFT)
     assert "freed" in said.args[0] and dialog.notice.text() == said.args[0] and dialog.clear.isEnabled()
-    qtbot.waitUntil(lambda: state.masks.is_complete and state.null is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: state.masks.is_complete and state.null is not None, timeout=20_000)
     assert set((tmp_path / "cache").rglob("*.npy")) == files
     real.export(ExportWish(tmp_path / "after"))
     with qtbot.waitSignal(real.exported, timeout=20_000) as exported:

@@ -1,5 +1,6 @@
 """The mixer panel: strips, presets, names and colours, output gain, undo, screen readers and the Tab key."""
 
+import gc
 import math
 
 import pytest
@@ -10,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QColorDialog, QLineEdit, QToolButton
 from app import theme
 from app.mixer_panel import MixerPanel
 from app.presets import presets, same
-from app.state import Levels, State, StemLook
+from app.state import Levels, State, StemLook, _MixCommand
 from engine.types import INT16, AudioInfo, Mix, StemMix
 
 LEFT, KEY = Qt.MouseButton.LeftButton, Qt.Key
@@ -204,13 +205,34 @@ def test_the_output_is_lowered_by_just_what_is_needed_and_reset(qtbot, state, pa
 def test_a_block_from_before_the_output_was_lowered_does_not_ask_again(qtbot, state, panel):
     button = panel.master.output
     state.levels = Levels({}, (1.5, 1.5))
-    button._settle.setInterval(20)
+    button._settle.setInterval(60_000)
     qtbot.mouseClick(button, LEFT)
     state.levels = Levels({}, (1.4, 1.4))
-    qtbot.waitUntil(lambda: button.text() == "−4.0 dB", timeout=2000)
-    qtbot.wait(40)
+    button._settle.start(0)  # its time is over
+    qtbot.waitUntil(lambda: button.text() == "−4.0 dB", timeout=20_000)
     state.levels = Levels({}, (1.1, 1.1))
     assert button.text() == "Lower output", "but a later one does"
+
+
+def test_a_gesture_is_one_step_and_leaves_nothing_behind(state):
+    """PySide keeps every QUndoCommand that was merged into another for ever; so ours are not."""
+    gesture, before = object(), state.mix
+    for db in range(1, 50):
+        state.move_strip("vocals", gesture, gain_db=-float(db))
+    assert state.undo.count() == 1 and sum(isinstance(o, _MixCommand) and o._state is state for o in gc.get_objects()) == 1
+    state.undo.undo()
+    assert state.mix == before
+    state.undo.redo()
+    assert state.strip("vocals").gain_db == -49.0
+    state.move_strip("vocals", object(), gain_db=-3.0)
+    state.undo.undo()
+    state.move_strip("vocals", gesture, gain_db=-2.0)  # what was undone is gone, and the gesture with it is another step
+    assert state.undo.count() == 2 and not state.undo.canRedo()
+    state.undo.clear()
+    assert not any(isinstance(o, _MixCommand) and o._state is state for o in gc.get_objects())
+    state.move_strip("vocals", gesture, gain_db=-1.0)
+    state.move_strip("vocals", gesture, gain_db=-2.0)
+    assert state.undo.count() == 0, "dragged back to where it began"
 
 
 def test_the_meters_show_their_own_stem(state, panel):

@@ -15,6 +15,7 @@ from app.state import State, StemLook
 from engine.audio import ArrayMixture
 from engine.types import AudioInfo, Mix, StemMix
 
+LONG_MS = 20_000  # a busy machine makes moments long
 LOOKS = tuple(StemLook(s, s.title(), "#ffffff") for s in STEMS)
 
 
@@ -72,20 +73,20 @@ def test_the_state_is_heard(desk: Desk, qtbot: QtBot) -> None:
 
 def test_the_state_is_told(desk: Desk, qtbot: QtBot) -> None:
     state = desk.state
-    qtbot.waitUntil(lambda: state.sound == "Silent clock, 44.1 kHz")
+    qtbot.waitUntil(lambda: state.sound == "Silent clock, 44.1 kHz", timeout=LONG_MS)
     state.masks = masks_of(desk.mixture)
     state.selection, state.looping = (0.2, 0.4), True
     state.playing = True
     desk.pull(1000)
-    qtbot.waitUntil(lambda: 0.2 < state.position_s < 0.4)
-    qtbot.waitUntil(lambda: state.levels is not None)
+    qtbot.waitUntil(lambda: 0.2 < state.position_s < 0.4, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: state.levels is not None, timeout=LONG_MS)
     desk.pull(4000)
-    qtbot.waitUntil(lambda: set(state.levels.stems) == set(STEMS) and state.levels.master[0] > 0.3)
-    qtbot.waitUntil(lambda: state.levels.master == (0.0, 0.0))  # nothing more was pulled
+    qtbot.waitUntil(lambda: set(state.levels.stems) == set(STEMS) and state.levels.master[0] > 0.3, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: state.levels.master == (0.0, 0.0), timeout=LONG_MS)  # nothing more was pulled
     state.looping = False
     for _ in range(50):
         desk.pull(1000)
-    qtbot.waitUntil(lambda: not state.playing)  # the song is over
+    qtbot.waitUntil(lambda: not state.playing, timeout=LONG_MS)  # the song is over
     assert state.position_s == pytest.approx(desk.mixture.info.seconds)
 
 
@@ -103,7 +104,7 @@ def test_another_song_and_none(desk: Desk, qtbot: QtBot) -> None:
     state.playing = True
     assert not state.playing  # there is nothing to play
     state.mix = Mix(master_db=-1.0)
-    qtbot.wait(50)
+    assert desk.player.settle() and not desk.player.problem
 
 
 def test_a_song_that_cannot_be_opened_is_said(qtbot: QtBot) -> None:
@@ -113,7 +114,7 @@ def test_a_song_that_cannot_be_opened_is_said(qtbot: QtBot) -> None:
     state, player = State(), Player(lambda: NullSink(by_hand=True))
     playback = Playback(state, player, refuse)
     state.song = noise(seconds=0.1).info
-    qtbot.waitUntil(lambda: state.message == "Playback stopped: the disk is gone")
+    qtbot.waitUntil(lambda: state.message == "Playback stopped: the disk is gone", timeout=LONG_MS)
     playback.close()
 
 
@@ -121,12 +122,12 @@ def test_no_sound_is_said_and_time_goes_on(qtbot: QtBot) -> None:
     def none() -> NullSink:
         raise SinkError("No sound: nothing there.")
 
-    state, player, mixture = State(), Player(none), noise(seconds=1.0)
+    state, player, mixture = State(), Player(none), noise(seconds=60.0)  # not over before it was looked at, however busy the machine
     playback = Playback(state, player, lambda info: mixture)
     state.song = mixture.info
-    qtbot.waitUntil(lambda: state.sound == "No sound: nothing there.")
+    qtbot.waitUntil(lambda: state.sound == "No sound: nothing there.", timeout=LONG_MS)
     state.playing = True
-    qtbot.waitUntil(lambda: state.position_s > 0.1)
-    qtbot.waitUntil(lambda: state.levels.master[0] > 0.3)
+    qtbot.waitUntil(lambda: state.position_s > 0.1, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: state.levels.master[0] > 0.3, timeout=LONG_MS)
     assert state.playing
     playback.close()

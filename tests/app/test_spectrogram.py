@@ -1,6 +1,9 @@
 """The picture in the window: pixels where the sound is, and every gesture of mouse, wheel and keys checked in the state."""
 
+import doctest
+import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from app import colours, theme
 from app.axes import FrequencyAxis, TimeAxis, clock, hertz, note
@@ -21,6 +25,7 @@ from engine.masks import Masks
 from engine.types import INT16, MaskGrid, Mix, StemMix
 
 RATE_HZ, SECONDS = 22050, 60
+LONG_MS = 20_000  # for what takes a moment: a busy machine makes moments long
 Key, Button, Mod = Qt.Key, Qt.MouseButton, Qt.KeyboardModifier
 LOOKS = (StemLook("vocals", "Vocals", "#e8a33d"), StemLook("drums", "Drums", "#4fb3e8"))
 
@@ -251,6 +256,45 @@ def test_the_wheel_zooms_around_the_cursor(view: SpectrogramView) -> None:
     assert view.window == (0.0, 60.0) and view.rows == (0.0, 512.0)
 
 
+def test_a_double_click_shows_all_and_leaves_the_playhead_where_it_was(view: SpectrogramView, sought: list[float]) -> None:
+    view.state.seek_wanted.connect(lambda t_s: setattr(view.state, "position_s", t_s))  # as the player does
+    view.state.position_s = 12.0
+    view.show_window(20.0, 40.0)
+    place = (view.canvas.viewport(), Button.LeftButton, Mod.NoModifier, at(view, 30.0))
+    QTest.mouseClick(*place)
+    QTest.mouseDClick(*place)
+    assert view.state.position_s == 12.0 and view.window == (0.0, 60.0) and view.state.selection is None
+    assert sought == [pytest.approx(30.0, abs=0.2), 12.0]
+    above = QPoint(at(view, 45.0).x(), 5)
+    QTest.mouseDClick(view.canvas.viewport(), Button.LeftButton, Mod.NoModifier, above)  # the ruler only scrubs
+    assert view.state.position_s == pytest.approx(45.0, abs=0.2)
+
+
+def test_the_examples_in_the_docstrings_hold() -> None:
+    assert doctest.testmod(colours).failed == 0
+
+
+def test_brightness_and_contrast_stand_in_the_state(view: SpectrogramView) -> None:
+    before = pixel(view, 10, 1000)
+    view.state.range_db = (-20.0, 40.0)
+    assert pixel(view, 10, 1000).lightness() < before.lightness() and "from -20 to 40" in view.legend.accessibleDescription()
+    QTest.mouseDClick(view.legend, Button.LeftButton, Mod.NoModifier, QPoint(12, 100))
+    assert view.state.range_db == colours.RANGE_DB and pixel(view, 10, 1000) == before
+    view.legend.range_wanted.emit(-70.0, -10.0)
+    assert view.state.range_db == (-70.0, -10.0) and view.state.undo.count() == 0
+
+
+def test_a_picture_that_is_closed_is_let_go(view: SpectrogramView, picture: Picture) -> None:
+    own = replace(picture, levels=tuple(level.copy() for level in picture.levels))
+    view.state.picture, view.state.masks, view.state.overlay = own, masks(), True
+    settle(view)
+    gone = [weakref.ref(own), weakref.ref(view.state.masks)]
+    view.state.song = view.state.masks = view.state.picture = None
+    del own
+    settle(view)
+    assert [ref() for ref in gone] == [None, None]
+
+
 def test_the_middle_button_pans(view: SpectrogramView) -> None:
     view.show_window(20.0, 40.0)
     view.zoom_rows(0.5)
@@ -349,21 +393,19 @@ def test_a_song_of_one_sample_and_another_song_do_no_harm(view: SpectrogramView)
 # ------------------------------------------------------------------------------------------------- readout, overview
 
 
-def test_the_readout_says_what_lies_under_the_cursor(panel: PicturePanel) -> None:
+def test_the_readout_says_what_lies_under_the_cursor(panel: PicturePanel, qtbot: QtBot) -> None:
+    said = panel.readout.accessibleDescription
     panel.view.state.masks = masks()
     panel.view.show_window(5.0, 15.0)
     settle(panel.view)
     QTest.mouseMove(panel.view.canvas.viewport(), at(panel.view, 10.0, 1000.0))
-    said = panel.readout.accessibleDescription()
-    assert said.startswith(("0:10", "0:09.9"))
-    assert "Vocals 100%" in said and "−1" in said and "dB" in said
+    assert said().startswith(("0:10", "0:09.9"))
+    assert "Vocals 100%" in said() and "−1" in said() and "dB" in said()
     panel.view.pointed.emit(None)
     panel.view.state.position_s = 45.0
-    QTest.qWait(150)
-    assert "200" in panel.readout.accessibleDescription() and "Drums 100%" in panel.readout.accessibleDescription()
+    qtbot.waitUntil(lambda: "200" in said() and "Drums 100%" in said(), timeout=LONG_MS)  # it follows the playhead a moment later
     panel.view.state.masks = None
-    QTest.qWait(150)
-    assert "not separated yet" in panel.readout.accessibleDescription()
+    qtbot.waitUntil(lambda: "not separated yet" in said(), timeout=LONG_MS)
 
 
 def test_the_overview_moves_and_resizes_the_window_and_seeks(panel: PicturePanel, sought: list[float]) -> None:
