@@ -102,7 +102,7 @@ class Duet:
     def listen(self, excerpts: Iterable[Array], grid: MaskGrid, is_cancelled: IsCancelled) -> "Duet":
         """Find the peaks in the histogram of the excerpts."""
         max_delay_s = self._wanted.max_delay_ms / 1000.0
-        total = np.zeros((N_ANGLES, N_DELAYS if max_delay_s else 1))
+        total = np.zeros(histogram_shape(max_delay_s))
         freqs_hz = np.array(grid.freqs_hz)[heard_rows(grid)]
         for spectrum in heard_spectra(excerpts, grid, is_cancelled):
             total += histogram(spectrum, freqs_hz, max_delay_s)
@@ -118,8 +118,13 @@ class Duet:
         return owner_shares(spectrum, np.array(grid.freqs_hz), self.directions)[:, None]
 
 
+def histogram_shape(max_delay_s: float) -> tuple[int, int]:
+    """Points over angle and delay; one delay, 0, where max_delay_s is 0."""
+    return N_ANGLES, N_DELAYS if max_delay_s else 1
+
+
 def histogram(spectrum: Array, freqs_hz: Array, max_delay_s: float) -> Array:
-    """(2) and (3): (channel=2, bin, frame) -> weight float64 (angle, delay); one delay, 0, where max_delay_s is 0."""
+    """(2) and (3): (channel=2, bin, frame) -> weight float64 (angle, delay x sin(2 angle))."""
     if max_delay_s:
         clear = freqs_hz < 0.5 / max_delay_s  # above, phases have gone round and tell no delay
         spectrum, freqs_hz = spectrum[:, clear], freqs_hz[clear]
@@ -130,8 +135,8 @@ def histogram(spectrum: Array, freqs_hz: Array, max_delay_s: float) -> Array:
         weight = np.where(np.abs(late) <= 1.0, weight, 0.0)
         late = np.clip(late, -1.0, 1.0) * np.sin(2.0 * angle)
         at = at * N_DELAYS + np.rint((late + 1.0) * ((N_DELAYS - 1) / 2.0)).astype(np.intp)
-    n_delays = N_DELAYS if max_delay_s else 1
-    return np.bincount(at.ravel(), weight.ravel(), N_ANGLES * n_delays).reshape(N_ANGLES, n_delays)
+    n_angles, n_delays = histogram_shape(max_delay_s)
+    return np.bincount(at.ravel(), weight.ravel(), n_angles * n_delays).reshape(n_angles, n_delays)
 
 
 def peaks(weight: Array, max_delay_s: float, n_places: int) -> list[Direction]:
@@ -147,7 +152,8 @@ def peaks(weight: Array, max_delay_s: float, n_places: int) -> list[Direction]:
         squeezed = (2.0 * j / (N_DELAYS - 1) - 1.0) * max_delay_s if weight.shape[1] > 1 else 0.0  # delay x sin(2 angle)
         sine = np.sin(2.0 * angle)
         delay = float(np.clip(squeezed / sine, -max_delay_s, max_delay_s)) if sine > 0.1 else 0.0
-        if all(np.square((np.array([angle, squeezed]) - [a, d * np.sin(2.0 * a)]) / APART).sum() >= 1.0 for a, d in found):
+        here = np.array([angle, delay * sine])
+        if all(np.square((here - [a, d * np.sin(2.0 * a)]) / APART).sum() >= 1.0 for a, d in found):
             found.append((float(angle), delay))
         if len(found) == n_places:
             break

@@ -106,7 +106,7 @@ def axes_of(cells: Array) -> Array:
     covariance = (cells @ cells.conj().T).real / cells.shape[1]
     values, vectors = np.linalg.eigh(covariance + np.diag([1e-9, -1e-9]) * np.trace(covariance))  # two equal values: left and right
     if values[1] <= 0.0:
-        values, vectors = np.ones(2), np.array([[1.0, 1.0], [1.0, -1.0]]) / np.sqrt(2.0)  # silence: middle and side
+        return np.array([[1.0, 1.0], [1.0, -1.0]])  # silence: middle and side
     values = np.maximum(values, FAINT * values[1])
     whiten = (vectors / np.sqrt(values)) @ vectors.T
     z = whiten @ cells

@@ -50,7 +50,8 @@ LEARN_PASSES, FIT_PASSES = 60, 30  # of (5): for W and H on the excerpts, for H 
 LOW_HZ = 200.0
 ANEW, ANEW_WIDTH = 0.38, 0.04  # border between drums and notes at 43 frames a second, and how soft it is
 LOW, LOW_WIDTH = 0.5, 0.1
-FLOOR = 1e-5  # -100 dB of the loudest cell; also keeps divisions apart from zero
+FLOOR = 1e-5  # added to V, -100 dB of its loudest cell: keeps divisions apart from zero
+FAINT = 1e-6  # magnitude, -120 dB of the loudest cell of a frame, as in engine.methods.spectra
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,9 @@ class Nmf:
         v = magnitudes(near_unit_peak(samples), grid.hop, first_frame, n_frames)
         h = sounding(v, self._dictionary)
         parts = np.stack([(self._dictionary * kind) @ h for kind in self._kinds])  # (stem, band, frame)
-        floor = FLOOR * v.max(axis=0, keepdims=True) + np.float32(1e-20)
-        out: Array = (parts + floor) / (parts.sum(axis=0) + 3.0 * floor)
+        floor = np.float32(FAINT) * v.max(axis=0, keepdims=True) + np.float32(1e-30)
+        there = v / (v + floor)  # nobody owns what is only rounding noise
+        out: Array = parts / parts.sum(axis=0) * there + (1.0 - there) / len(parts)
         return out[:, None]
 
 

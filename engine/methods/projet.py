@@ -22,8 +22,9 @@ This differs from the papers in:
 - A table. (2) reads of a cell only its angle and phase, for sigma and |c_m| grow alike with its level. So (2) is run to its
   end on a grid of angles and phases, and a cell looks its shares up. For (3) the song is a histogram on the same grid, weighted by
   magnitude: the same sums with the terms of equal cells taken together. Delays make K depend on frequency: a table a band.
-- Excerpts of the song are heard in place of all of it, and each object starts as a broad hill in its own part of the arc, from
-  left to right, in place of noise: the same song always gives the same objects, sorted by their mean angle.
+- Excerpts of the song are heard in place of all of it, and each object starts as a hill around one of DUET's peaks in place of
+  noise: the same song always gives the same objects. Without delays any start ends in the same place; with delays, phases
+  that go round hold many wrong ones (up to 3 dB worse). Objects are sorted by their mean angle.
 """
 
 from collections.abc import Iterable
@@ -32,6 +33,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from engine.errors import Cancelled
+from engine.methods import duet
 from engine.methods.places import (
     IN_ORDER,
     RIGHT_ANGLE,
@@ -57,8 +59,9 @@ INFO = MethodInfo(
 )
 
 N_PLACES, N_PROJECTIONS = 31, 10  # L and M of the papers' programs, 3 and 10 degrees apart
-PASSES = 150  # of (2) and (3); figures rise by less than 0.1 dB beyond 100
-HASTE = 1.7  # exponent of the updates of the last fit of P: below 2 they still converge, in half the passes
+HILL = np.array([np.deg2rad(5.0), 0.06e-3])  # standard deviation of what Q starts as: radians, seconds
+PASSES = 100  # of (2) and (3); figures change by less than 0.1 dB beyond
+LAST_PASSES, HASTE = 50, 1.7  # of (2) with the Q that was found, and its exponent: below 2 it still converges, in half the passes
 DELAYED_PLACES, DELAYED_PROJECTIONS = (16, 11), (6, 3)  # angles, delays
 BAND_HZ, TOP_HZ = 86.0, 22050.0  # distance of the tables where there are delays: 0.5 ms turns by 15 degrees from one to the next
 LEARN_BELOW_HZ = 5000.0  # places with delays are learned from every second band below: above, phases have gone round too often
@@ -85,7 +88,7 @@ class Model:
     angles: Array  # of the cells, (angle,): 0 .. pi / 2
     phases: Array  # of the cells, (phase,): -pi up to below pi
     bands_hz: Array  # (band,): one, 0 Hz, where there are no delays
-    place_angles: Array  # theta_l, (place,)
+    places: Array  # theta_l and tau_l, (place, 2)
     kernel: Array  # K, float32 (band, place, projection)
     seen: Array  # |c_m| of a cell of unit level, float32 (band, cell = angle x phase, projection)
 
@@ -117,12 +120,14 @@ class Projet:
 
     def listen(self, excerpts: Iterable[Array], grid: MaskGrid, is_cancelled: IsCancelled) -> "Projet":
         """Learn Q from the excerpts, and from Q the shares of every cell that there can be."""
-        model = make_model(self._wanted.max_delay_ms / 1000.0)
-        weight = np.zeros(model.seen.shape[:2])
+        max_delay_s = self._wanted.max_delay_ms / 1000.0
+        model = make_model(max_delay_s)
+        weight, peaked = np.zeros(model.seen.shape[:2]), np.zeros(duet.histogram_shape(max_delay_s))
         freqs_hz = np.array(grid.freqs_hz)[heard_rows(grid)]
         for spectrum in heard_spectra(excerpts, grid, is_cancelled):
             weight += histogram(spectrum, freqs_hz, model)
-        q = learned(weight, model, self._wanted.n_places, is_cancelled)
+            peaked += duet.histogram(spectrum, freqs_hz, max_delay_s)
+        q = learned(weight, model, np.array(duet.peaks(peaked, max_delay_s, self._wanted.n_places)), is_cancelled)
         return Projet(self._wanted, table_of(q, model, is_cancelled))
 
     def shares(self, samples: Array, grid: MaskGrid, first_frame: int, n_frames: int) -> Array:
@@ -153,7 +158,7 @@ def make_model(max_delay_s: float) -> Model:
     projection = np.stack([np.sin(phi) + 0.0 * turn, -np.cos(phi) * np.exp(1j * turn * tau_m)], axis=-1)
     cell = np.stack(np.broadcast_arrays(np.cos(angles)[:, None], np.sin(angles)[:, None] * np.exp(1j * phases)), axis=-1).reshape(-1, 2)
     return Model(
-        angles, phases, bands_hz, theta,
+        angles, phases, bands_hz, np.stack([theta, tau], axis=1),
         np.abs(np.einsum("blc,bmc->blm", place, projection)).astype(np.float32),
         np.abs(np.einsum("pc,bmc->bpm", cell, projection)).astype(np.float32),
     )  # fmt: skip
@@ -171,16 +176,18 @@ def histogram(spectrum: Array, freqs_hz: Array, model: Model) -> Array:
     return found.reshape(n_bands, n_angles * n_phases)
 
 
-def learned(weight: Array, model: Model, n_places: int, is_cancelled: IsCancelled) -> Array:
-    """Q by updates (2) and (3) in turn: weights of cells (band, cell) -> float32 (object, place), objects from left to right."""
+def learned(weight: Array, model: Model, starts: Array, is_cancelled: IsCancelled) -> Array:
+    """Q by updates (2) and (3) in turn: weights of cells (band, cell), where to begin (object, 2) -> float32 (object, place).
+
+    Objects come out in order from left to right.
+    """
     rows = slice(0, int(np.searchsorted(model.bands_hz, LEARN_BELOW_HZ)), 2) if len(model.bands_hz) > 1 else slice(0, 1)
     total = weight[rows].sum()
     w = (weight[rows] / total if total > 0.0 else np.full(weight[rows].shape, 1.0 / weight[rows].size)).astype(np.float32)[..., None]
     kernel, seen = model.kernel[rows], model.seen[rows]
-    centres = (np.arange(n_places)[:, None] + 0.5) / n_places * RIGHT_ANGLE
-    q = np.exp(-0.5 * np.square((model.place_angles - centres) / (RIGHT_ANGLE / n_places))) + 0.01  # broad hills, nowhere zero
+    q = np.exp(-0.5 * np.square((model.places - starts[:, None]) / HILL).sum(axis=-1)) + 0.001  # nowhere zero: a zero would stay one
     q = (q / q.sum(axis=1, keepdims=True)).astype(np.float32)
-    p = np.full((*seen.shape[:2], n_places), 0.5, np.float32)
+    p = np.full((*seen.shape[:2], len(q)), 0.5, np.float32)
     for _ in range(PASSES):
         if is_cancelled():
             raise Cancelled("Separating")
@@ -193,7 +200,7 @@ def learned(weight: Array, model: Model, n_places: int, is_cancelled: IsCancelle
         q *= up / (down + TINY)
         scale = q.sum(axis=1, keepdims=True) + TINY
         q, p = q / scale, p * scale[:, 0]
-    return q[np.argsort(q @ model.place_angles.astype(np.float32), kind="stable")]
+    return q[np.argsort(q @ model.places[:, 0].astype(np.float32), kind="stable")]
 
 
 def fitted_once(p: Array, qk: Array, seen: Array, haste: float = 1.0) -> Array:
@@ -207,11 +214,11 @@ def table_of(q: Array, model: Model, is_cancelled: IsCancelled) -> Array:
     """Shares of all cells that there can be: Q (object, place) -> float32 (stem, channel=2, band, angle, phase)."""
     qk = np.einsum("jl,blm->bjm", q, model.kernel)
     p = np.full((*model.seen.shape[:2], len(q)), 0.5, np.float32)
-    for _ in range(PASSES // 3):
+    for _ in range(LAST_PASSES):
         if is_cancelled():
             raise Cancelled("Separating")
         p = fitted_once(p, qk, model.seen, HASTE)
-    ears = np.stack([np.abs(np.cos(model.place_angles)), np.abs(np.sin(model.place_angles))], axis=1)  # K of b = (1, 0) and (0, 1)
+    ears = np.stack([np.cos(model.places[:, 0]), np.sin(model.places[:, 0])], axis=1)  # K of b = (1, 0) and (0, 1)
     parts = part_shares(p, np.broadcast_to(q @ ears.astype(np.float32), (len(qk), len(q), 2)))  # (band, cell, object, channel)
     shape = (len(q), 2, len(model.bands_hz), len(model.angles), len(model.phases))
     return np.ascontiguousarray(np.moveaxis(parts, (2, 3), (0, 1))).reshape(shape)

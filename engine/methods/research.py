@@ -49,7 +49,7 @@ INFOS: dict[str, MethodInfo] = {
               "N. Takahashi, Y. Mitsufuji, Multi-scale multi-band DenseNets for audio source separation, WASPAA 2017"),
         _info("mmdenselstm", "MMDenseLSTM", "Dense blocks at several scales and bands, with recurrent layers for what lasts longer.",
               "N. Takahashi, N. Goswami, Y. Mitsufuji, MMDenseLSTM, IWAENC 2018"),
-        _info("open-unmix", "Open-Unmix", "Three recurrent layers that hear a stretch both ways, with a learned scale of what goes in and out.",
+        _info("open-unmix", "Open-Unmix", "Three recurrent layers that hear a stretch both ways, and a learned scale of what goes in.",
               "F.-R. Stöter, S. Uhlich, A. Liutkus, Y. Mitsufuji, Open-Unmix, Journal of Open Source Software 2019"),
         _info("sams-net", "Sams-Net", "Attention over slices of the spectrogram: alike moments of a song inform each other.",
               "T. Li, J. Chen, H. Hou, M. Li, Sams-Net: a sliced attention-based neural network for music source separation, ISCSLP 2021"),

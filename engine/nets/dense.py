@@ -104,16 +104,17 @@ class DenseBlock(nn.Module):
     def __init__(self, n_in: int, growth: int, depth: int, kernel: tuple[int, int]) -> None:
         super().__init__()
         self.layers = nn.ModuleList()
+        padding = (kernel[0] // 2, kernel[1] // 2)  # even kernels make a row too many, see below
         for i in range(depth):
             n = n_in + i * growth
-            self.layers.append(nn.Sequential(nn.BatchNorm2d(n), nn.ReLU(), nn.Conv2d(n, growth, kernel, padding="same", bias=False)))
+            self.layers.append(nn.Sequential(nn.BatchNorm2d(n), nn.ReLU(), nn.Conv2d(n, growth, kernel, padding=padding, bias=False)))
         self.n_out = growth if depth else n_in
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class; a block without layers gives what it gets."""
         made: list[Tensor] = []
         for layer in self.layers:
-            made.append(layer(torch.cat([x, *made], dim=1)))
+            made.append(layer(torch.cat([x, *made], dim=1))[..., : x.shape[-2], : x.shape[-1]])
         return made[-1] if made else x
 
 

@@ -12,7 +12,7 @@ class TrainConfig:
 
     name: str = "nullsum-4"
     net: str = "band_blstm"
-    net_config: dict[str, int] = field(default_factory=dict)
+    net_config: dict[str, Any] = field(default_factory=dict)
     n_fft: int = 4096  # 93 ms at 44.1 kHz: Open-Unmix's choice; harmonics 11 Hz apart can be told
     hop: int = 1024
     n_frames: int = 172  # 4 s: long enough for a bar, short enough for many different mixes a minute

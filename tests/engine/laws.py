@@ -6,9 +6,9 @@ from engine.methods.spectra import look_stft
 from engine.types import Array, MaskGrid
 
 
-def check_laws(shares: Array, n_stems: int) -> None:
-    """Finite, not below zero, one in sum."""
-    assert shares.shape[:2] == (n_stems, 1)
+def check_laws(shares: Array, n_stems: int, n_masks: int = 1) -> None:
+    """Finite, not below zero, one in sum; n_masks: 1 for all channels, or one for each."""
+    assert shares.shape[:2] == (n_stems, n_masks)
     assert np.all(np.isfinite(shares))
     assert np.all(shares >= 0.0)
     total = shares.sum(axis=0, dtype=np.float64)
