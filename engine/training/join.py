@@ -23,7 +23,8 @@ def join(first: Path, second: Path, name: str, out: Path, split_share: float = 0
     net_config: dict[str, Any] = {**sizes, "split_share": split_share}
     build_net("duo", net_config).load_state_dict(numbers)  # a part of another shape is found here, not by who installs it
     recipes = {role: TrainConfig.load(path) for role, path in (("blstm", first), ("split", second))}
-    save_weights(numbers, TrainConfig(name=name, net="duo", net_config=net_config, n_fft=recipes["split"].n_fft, hop=recipes["split"].hop), out)
+    grid = recipes["split"]
+    save_weights(numbers, TrainConfig(name=name, net="duo", net_config=net_config, n_fft=grid.n_fft, hop=grid.hop), out)
     card = out / f"{name}.json"
     whole = ("sha256", "name", "net", "net_config", "n_fft", "hop")  # the rest of a recipe belongs to a part
     said = {k: v for k, v in json.loads(card.read_text()).items() if k in whole}

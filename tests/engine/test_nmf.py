@@ -61,8 +61,9 @@ def test_kinds_are_told_by_beginnings_and_by_the_power_below_200_hz() -> None:
     np.testing.assert_allclose(kinds.sum(axis=0), 1.0, rtol=1e-5)
     assert kinds.argmax(axis=0).tolist() == [LOW, PERCUSSIVE, SUSTAINED, PERCUSSIVE]
     assert kinds.max(axis=0).min() > 0.95
-    cut = np.tile(np.repeat([1.0, 0.5, 1.0, 0.5], 5), 10).astype(np.float32)[None]  # steps only where excerpts begin
-    assert kinds_of(w[:, :1], cut, np.arange(0, 200, 5)).argmax(axis=0).tolist() == [LOW]
+    cut = np.tile([1.0, 1.0, 1e-6, 1e-6], 50).astype(np.float32)[None]  # steps only where excerpts of two frames begin
+    assert kinds_of(w[:, :1], cut, np.arange(0, 200, 2)).argmax(axis=0).tolist() == [LOW]
+    assert kinds_of(w[:, :1], cut, np.array([0])).argmax(axis=0).tolist() == [PERCUSSIVE]
 
 
 @pytest.mark.parametrize("rate_hz", [22050, 44100, 48000])
