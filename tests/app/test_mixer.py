@@ -219,7 +219,7 @@ def test_a_gesture_is_one_step_and_leaves_nothing_behind(state):
     gesture, before = object(), state.mix
     for db in range(1, 50):
         state.move_strip("vocals", gesture, gain_db=-float(db))
-    assert state.undo.count() == 1 and sum(isinstance(o, _MixCommand) and o._state is state for o in gc.get_objects()) == 1
+    assert state.undo.count() == 1 and sum(type(o) is _MixCommand and o._state is state for o in gc.get_objects()) == 1
     state.undo.undo()
     assert state.mix == before
     state.undo.redo()
@@ -229,7 +229,7 @@ def test_a_gesture_is_one_step_and_leaves_nothing_behind(state):
     state.move_strip("vocals", gesture, gain_db=-2.0)  # what was undone is gone, and the gesture with it is another step
     assert state.undo.count() == 2 and not state.undo.canRedo()
     state.undo.clear()
-    assert not any(isinstance(o, _MixCommand) and o._state is state for o in gc.get_objects())
+    assert not any(type(o) is _MixCommand and o._state is state for o in gc.get_objects())
     state.move_strip("vocals", gesture, gain_db=-1.0)
     state.move_strip("vocals", gesture, gain_db=-2.0)
     assert state.undo.count() == 0, "dragged back to where it began"
