@@ -1,6 +1,6 @@
 """`nullsum-4`: the built-in network. Vocals, drums, bass and other in one pass, shares by softmax.
 
-The network (engine.nets.band_blstm, after Open-Unmix) sees 400 bands of a 44.1 kHz copy with their stereo picture.
+The network (engine.nets.duo: after Open-Unmix and after BSRNN, averaged) sees 400 bands of a 44.1 kHz copy with their stereo picture.
 Trained by us on openly licensed data; the model card lies beside the weights.
 """
 
@@ -25,7 +25,7 @@ INFO = MethodInfo(
     group="built-in",
     stems=("vocals", "drums", "bass", "other"),
     sentence="Vocals, drums, bass and everything else, by the network that comes with Nullsum.",
-    paper="Band-wise BLSTM after Stoeter et al., Open-Unmix, JOSS 2019; trained by the Nullsum authors.",
+    paper="After Stoeter et al., Open-Unmix, JOSS 2019, and Luo and Yu, BSRNN, TASLP 2023; trained by the Nullsum authors.",
 )
 
 
