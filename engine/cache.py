@@ -1,8 +1,9 @@
 """Masks that were made once: one small file a chunk, named by everything that decides its content.
 
-The name is a SHA-256 over the decoded samples of the chunk's stretch, method, weights, settings, precision, device
-class, grid and format version. So a song that was separated once opens at once, work that was interrupted goes on where
-it stood, and nothing can go stale. The least recently used chunks are dropped beyond the limit.
+The name is a SHA-256 over the decoded samples of the chunk's stretch, what was heard of the song beforehand (engine.listen),
+method, weights, settings, precision, device class, grid and format version. So a song that was separated once opens at once,
+work that was interrupted goes on where it stood, and nothing can go stale. The least recently used chunks are dropped beyond
+the limit.
 """
 
 import contextlib

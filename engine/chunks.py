@@ -4,7 +4,8 @@
              first     k * n                 (k+1) * n       end
 
 Cores abut; each is computed with its context on both sides, cut at the ends of the recording. Nothing is cross-faded:
-a chunk depends on its own stretch of sound and on nothing else, so it comes out the same in any order and can be cached alone.
+a chunk depends on its own stretch of sound and on nothing else (but, for a method that listens, on excerpts that are the same for
+every chunk: engine.listen), so it comes out the same in any order and can be cached alone.
 """
 
 import time

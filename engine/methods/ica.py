@@ -43,7 +43,7 @@ INFO = MethodInfo(
     needs_stereo=True,
 )
 
-EVERY = 5  # one cell in so many is heard: 36 s hold four million, and half a million tell the angle to a tenth of a degree
+EVERY = 5  # one frame in so many is heard: 36 s hold two million cells, and half a million tell the angle to a degree
 N_TURNS = 180  # rotations tried, half a degree apart: a quarter turn only swaps the axes
 SMOOTH = 0.1  # keeps the contrast smooth at silence
 FAINT = 1e-6  # of the louder axis: power that the other one is given at least, where the recording is mono

@@ -19,6 +19,8 @@ program multiplies; nussl's divides (QK)_jm by P_j, which hands each cell to the
 This differs from the papers in:
 - Masks. The papers take all c_jm back to stereo by a pseudo-inverse, a 2 x 2 matrix a cell. The channels themselves are two of
   the projections (phi = 90 and 0 degrees): (4) for these two is a share a channel, between 0 and 1, and sums to one.
+- Squares. In the shares of the channels the scales stand squared, as powers do in a Wiener filter (SHARP = 2; 1 is (4) itself):
+  on four players 10 and 30 degrees apart SDR rises by 1.1 and 0.5 dB, SIR by 4.9 and 1.9 dB.
 - A table. (2) reads of a cell only its angle and phase, for sigma and |c_m| grow alike with its level. So (2) is run to its
   end on a grid of angles and phases, and a cell looks its shares up. For (3) the song is a histogram on the same grid, weighted by
   magnitude: the same sums with the terms of equal cells taken together. Delays make K depend on frequency: a table a band.
@@ -53,7 +55,7 @@ INFO = MethodInfo(
     group="spatial",
     stems=IN_ORDER[5],
     sentence="Learns from the song where things are panned and gives a stem to each place, named in order from left to right; "
-    "the finest of the spatial methods.",
+    "for studio mixes with pan pots.",
     paper="D. FitzGerald, A. Liutkus, R. Badeau, PROJET - spatial audio separation using projections, ICASSP 2016",
     needs_stereo=True,
 )
@@ -61,6 +63,7 @@ INFO = MethodInfo(
 N_PLACES, N_PROJECTIONS = 31, 10  # L and M of the papers' programs, 3 and 10 degrees apart
 HILL = np.array([np.deg2rad(5.0), 0.06e-3])  # standard deviation of what Q starts as: radians, seconds
 PASSES = 100  # of (2) and (3); figures change by less than 0.1 dB beyond
+SHARP = 2.0  # exponent of the scales in the shares
 LAST_PASSES, HASTE = 50, 1.7  # of (2) with the Q that was found, and its exponent: below 2 it still converges, in half the passes
 DELAYED_PLACES, DELAYED_PROJECTIONS = (16, 11), (6, 3)  # angles, delays
 BAND_HZ, TOP_HZ = 86.0, 22050.0  # distance of the tables where there are delays: 0.5 ms turns by 15 degrees from one to the next
@@ -115,8 +118,12 @@ class Projet:
         return asdict(self._wanted)
 
     def grid(self, rate_hz: int) -> MaskGrid:
-        """The papers' 4096 / 1024 samples at 44.1 kHz, and as many milliseconds at other rates."""
-        return look_grid(rate_hz)
+        """The papers' 4096 / 1024 samples at 44.1 kHz, and as many milliseconds at other rates.
+
+        Chunks are half as long as those of the other methods, for there are twice as many masks in them.
+        """
+        look = look_grid(rate_hz)
+        return replace(look, chunk_frames=-(-look.chunk_frames // 2))
 
     def listen(self, excerpts: Iterable[Array], grid: MaskGrid, is_cancelled: IsCancelled) -> "Projet":
         """Learn Q from the excerpts, and from Q the shares of every cell that there can be."""
@@ -219,15 +226,15 @@ def table_of(q: Array, model: Model, is_cancelled: IsCancelled) -> Array:
             raise Cancelled("Separating")
         p = fitted_once(p, qk, model.seen, HASTE)
     ears = np.stack([np.cos(model.places[:, 0]), np.sin(model.places[:, 0])], axis=1)  # K of b = (1, 0) and (0, 1)
-    parts = part_shares(p, np.broadcast_to(q @ ears.astype(np.float32), (len(qk), len(q), 2)))  # (band, cell, object, channel)
+    parts = part_shares(p, np.broadcast_to(q @ ears.astype(np.float32), (len(qk), len(q), 2)), SHARP)  # (band, cell, object, channel)
     shape = (len(q), 2, len(model.bands_hz), len(model.angles), len(model.phases))
     return np.ascontiguousarray(np.moveaxis(parts, (2, 3), (0, 1))).reshape(shape)
 
 
-def part_shares(p: Array, qk: Array) -> Array:
+def part_shares(p: Array, qk: Array, sharp: float = 1.0) -> Array:
     """Equation (4): P (band, cell, object) and QK (band, object, projection) -> (band, cell, object, projection), summing to one."""
-    part = p[..., None] * qk[:, None]
-    out: Array = (part + TINY) / (part + TINY).sum(axis=2, keepdims=True)
+    part = (p[..., None] * qk[:, None]) ** np.float32(sharp) + TINY
+    out: Array = part / part.sum(axis=2, keepdims=True)
     return out
 
 

@@ -12,18 +12,14 @@ waveform domain", 2019 (arXiv 1911.13254), section 3. The paper's letters stand 
 gLN, global layer normalisation (equation 9 of TASLP): zero mean and unit variance over features *and* frames, then a gain and
 a shift a feature, that is group normalisation with one group. The blocks are used by engine.nets.meta_tasnet as well.
 
-This differs from the papers in: norms of the encoder's output are global too (there they are taken frame by frame), samples are
-brought to an RMS of one inside, and a start of "cosines" (COMPACT) saves the minutes in which a random encoder and decoder learn
-to be a transform at all: their filters begin as those of a modified discrete cosine transform with a sine window, of mid and
-side, each once as it is and once turned over because of the ReLU, and the masks begin at equal shares. Luo and Mesgarani train
-with SI-SNR, which leaves the loudness of a stem open; Defossez et al. with L1, which does not and so suits masks made from
-estimates. Where training is short, squared errors do better than either: both others soon prefer silence to a wrong guess.
+This differs from the papers in: norms of the encoder's output are global too (there they are taken frame by frame), and samples
+are brought to an RMS of one inside. Luo and Mesgarani train with SI-SNR, which leaves the loudness of a stem open; Defossez et al.
+with L1, which does not and so suits masks made from estimates. Tried for COMPACT: where training is short, squared errors do
+better than either (the others soon prefer silence to a wrong guess), and a start as a modified cosine transform gains nothing.
 """
 
-import math
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -55,16 +51,16 @@ class ConvTasNetConfig:
     kernel: int = 20  # L: samples of a filter, 0.45 ms
     tcn: TcnConfig = TcnConfig()
     mask: str = "relu"  # "relu" or "sigmoid"
-    start: str = "random"  # "random" or "cosines", which needs n_latent = channels x kernel
 
 
 SPEECH = ConvTasNetConfig(  # the best of their table II, printed there as 5.1 M
     look=Look(rate_hz=8000, n_channels=1, n_fft=512, hop=128),
     n_stems=2, n_latent=512, kernel=16, tcn=TcnConfig(128, 512, 128, n_blocks=8, n_repeats=3), mask="sigmoid",
 )  # fmt: skip
+# filters of 12 ms: 172 frames a second are cheap, and what is not resolved in time the dilated convolutions hear over 1.5 s
 COMPACT = ConvTasNetConfig(
     look=Look(rate_hz=22050, n_fft=2048, hop=512, context_s=1.0),
-    n_latent=512, kernel=256, tcn=TcnConfig(96, 192, 96, n_blocks=6, n_repeats=2), mask="sigmoid", start="cosines",
+    n_latent=512, kernel=256, tcn=TcnConfig(96, 192, 96, n_blocks=6, n_repeats=2), mask="sigmoid",
 )  # fmt: skip
 
 
@@ -108,19 +104,8 @@ class Separator(nn.Module):
         return out
 
 
-def cosines(kernel: int) -> Tensor:
-    """The kernel / 2 filters of a modified discrete cosine transform with a sine window (kernel / 2, kernel): orthogonal, lossless.
-
-    J. P. Princen, A. W. Johnson, A. B. Bradley, ICASSP 1987; frames overlap by half.
-    """
-    half = kernel // 2
-    n, k = torch.arange(kernel, dtype=torch.float64), torch.arange(half, dtype=torch.float64)[:, None]
-    window = torch.sin(torch.pi * (n + 0.5) / kernel)
-    return (window * math.sqrt(2.0 / half) * torch.cos(torch.pi / half * (n + 0.5 + half / 2) * (k + 0.5))).float()
-
-
 def norm(n_features: int, n_groups: int = 1) -> nn.GroupNorm:
-    """gLN for one group: over all features of a group and all frames, so a silent stretch is silent at any length."""
+    """gLN for one group: statistics over all features of a group and all frames."""
     return nn.GroupNorm(n_groups, n_features, eps=1e-8)
 
 
@@ -135,23 +120,6 @@ class ConvTasNet(WaveformNet):
         self.encoder = nn.Conv1d(c.look.n_channels, c.n_latent, c.kernel, self.stride, bias=False)
         self.separator = Separator(c.n_latent, c.n_stems * c.n_latent, c.tcn)
         self.decoder = nn.ConvTranspose1d(c.n_latent, c.look.n_channels, c.kernel, self.stride, bias=False)
-        if c.start == "cosines":
-            self._start_as_cosines()
-
-    @torch.no_grad()
-    def _start_as_cosines(self) -> None:
-        """Filters of a lossless transform, and masks that give every stem the same share."""
-        c = self.config
-        if c.n_latent != c.look.n_channels * c.kernel or not c.tcn.bias or c.mask != "sigmoid":
-            raise ValueError(f"start=cosines needs n_latent = channels x kernel = {c.look.n_channels * c.kernel}, biases and sigmoid masks")
-        side = [[[1.0]], [[0.5**0.5, 0.5**0.5], [0.5**0.5, -(0.5**0.5)]]][c.look.n_channels - 1]  # mono; mid and side
-        filters = torch.einsum("pc,kn->pkcn", torch.tensor(side), cosines(c.kernel)).flatten(0, 1)  # (place x k, channel, sample)
-        both = torch.cat([filters, -filters])
-        self.encoder.weight.copy_(both)
-        self.decoder.weight.copy_(both)
-        leave = self.separator.leave[-1]
-        assert isinstance(leave, nn.Conv1d) and leave.bias is not None
-        leave.bias.fill_(-math.log(max(c.n_stems - 1, 1e-9)))  # sigmoid of it: 1 / n_stems
 
     def masks(self, latent: Tensor) -> Tensor:
         """(batch, N, frame) -> a mask a stem (batch, stem, N, frame): 0 .. 1 for sigmoid, 0 or more for ReLU."""

@@ -52,8 +52,9 @@ class MetaTasNetConfig:
     tcn: TcnConfig = _TCN
 
 
+# mono as in the paper: the decoder must have more features than a frame has samples
 COMPACT = MetaTasNetConfig(
-    look=Look(rate_hz=22050, n_channels=1, n_fft=2048, hop=512, context_s=1.0), n_latent=64, stride=16, n_spectrum=64, n_squeezed=3,
+    look=Look(rate_hz=22050, n_channels=1, n_fft=2048, hop=512, context_s=1.0), n_latent=64, stride=32, n_spectrum=64, n_squeezed=3,
     tcn=TcnConfig(48, 48, 48, n_blocks=5, n_repeats=2, n_norm_groups=8, bias=False),
 )  # fmt: skip
 

@@ -84,7 +84,8 @@ def test_the_compact_size_is_small_and_can_be_written_down(name: str) -> None:
     assert sum(p.numel() for p in net.parameters()) < 2_000_000
     assert build_net(name, written).load_state_dict(net.state_dict())
     with torch.inference_mode():
-        assert net(sound(3000)).shape == (1, 4, 2, 3000)
+        n_channels = config.look.n_channels
+        assert net(sound(3000, 1, n_channels)).shape == (1, 4, n_channels, 3000)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -112,4 +113,5 @@ def test_it_overfits_one_batch(name: str) -> None:
         losses.append(loss.item())
     nothing = stems.abs().mean().item()  # what silence would cost
     assert min(losses[-5:]) < nothing / 3
-    assert all(p.grad is not None or ".blocks." in n or n.startswith(("decoders.", "levels.")) for n, p in net.named_parameters())
+    if "tasnet" not in name:  # there the last block's residual leads nowhere, nor do the decoders of lower rates
+        assert all(p.grad is not None for p in net.parameters())
