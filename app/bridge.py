@@ -180,7 +180,7 @@ class Bridge(BridgeSong):
             self._resume()
 
     def _resume(self) -> None:
-        if self._session and not self._session.masks.is_complete:
+        if self._session and not self._session.masks.is_complete and "separate" not in self._jobs:
             self.separate()
 
     @Slot(object)
@@ -226,6 +226,8 @@ class Bridge(BridgeSong):
         if self._current():
             self._state.device, self._state.device_why = words
             self._state.progress = None
+            if self._session:  # a job that was let go may have made the last chunk, of which nobody told
+                self._state.masks = self._session.masks
             self.remeasure()
 
     @Slot(object)
@@ -265,7 +267,7 @@ class Bridge(BridgeSong):
         if found.use != found.wanted:
             state.message = f"{found.said[1]} The CPU computes instead."
         self._apply_device()
-        if session and "separate" not in self._jobs and "export" not in self._jobs:
+        if session and "export" not in self._jobs:
             self._resume()
 
     def _apply_device(self) -> None:

@@ -37,7 +37,7 @@ INFOS: dict[str, MethodInfo] = {
               "recurrent neural networks, ISMIR 2014"),
         _info("ae", "Auto-encoder", "Convolutions that squeeze the spectrogram and unfold it again, with no short cuts.", _LINDEN),
         _info("unet", "U-Net", "The same with short cuts from each squeezing layer to its unfolding one, which keep fine detail.", _LINDEN),
-        _info("unet-jansson", "U-Net for singing", "The first U-Net for music: strided convolutions, short cuts, a mask on the magnitude.",
+        _info("unet-jansson", "U-Net for singing", "A U-Net made for singing: strided convolutions, short cuts, a mask on the magnitude.",
               "A. Jansson, E. Humphrey, N. Montecchio, R. Bittner, A. Kumar, T. Weyde, Singing voice separation with deep U-Net "
               "convolutional networks, ISMIR 2017"),
         _info("deepconvsep", "DeepConvSep", "A very small network: filters along frequency, filters along time, and back; fast.",

@@ -12,7 +12,9 @@ Keeping every second of an odd number of values and interpolating between them f
 were, and nothing is invented beyond them (section 3.2.2). With `context` the convolutions are not padded either: they are
 given more sound than they return (147,443 samples in, 16,389 out for the paper's setting); without it they are padded by zeros.
 
-This differs from the paper in: samples are brought to an RMS of one inside, and zeros stand for sound beyond what is given.
+This differs from the paper in: samples are brought to an RMS of one inside, zeros stand for sound beyond what is given, and
+`equal_start` (COMPACT) sets the last layer's first weights such that what the net hears passes through to every stem alike,
+which in trials stood for the first hundred steps of training.
 """
 
 from dataclasses import dataclass
@@ -39,9 +41,10 @@ class WaveUNetConfig:
     kernel_down: int = 15  # table 1: f_d
     kernel_up: int = 5  # table 1: f_u
     context: bool = True  # section 3.2.2: convolutions without padding
+    equal_start: bool = False  # begin by giving every stem the same share of the mixture
 
 
-COMPACT = WaveUNetConfig(look=Look(rate_hz=22050, n_fft=2048, hop=512, context_s=1.0), n_features=10, context=False)
+COMPACT = WaveUNetConfig(look=Look(rate_hz=22050, n_fft=2048, hop=512, context_s=1.0), n_features=10, context=False, equal_start=True)
 
 
 class WaveUNet(WaveformNet):
@@ -56,7 +59,18 @@ class WaveUNet(WaveformNet):
         self.down = nn.ModuleList(nn.Conv1d(a, b, c.kernel_down, padding=pad_down) for a, b in pairwise(widths[:-1]))
         self.bottom = nn.Conv1d(widths[-2], widths[-1], c.kernel_down, padding=pad_down)
         self.up = nn.ModuleList(nn.Conv1d(a + b, a, c.kernel_up, padding=pad_up) for a, b in pairwise(widths[1:]))
-        self.out = nn.Conv1d(widths[1] + c.look.n_channels, (c.n_stems - 1) * c.look.n_channels, 1)
+        self.out = nn.Conv1d(c.look.n_channels + widths[1], (c.n_stems - 1) * c.look.n_channels, 1)
+        if c.equal_start:
+            self._start_equal()
+
+    @torch.no_grad()
+    def _start_equal(self) -> None:
+        """Each channel of the mixture, divided by the number of stems, to that channel of each stem; little of the features."""
+        c = self.config
+        self.out.weight.mul_(0.1)
+        self.out.bias.mul_(0.0)  # type: ignore[union-attr]  # it has one
+        through = torch.eye(c.look.n_channels).repeat(c.n_stems - 1, 1) / c.n_stems  # (stem x channel, channel)
+        self.out.weight[:, : c.look.n_channels, 0] = through
 
     def lengths(self, n_samples: int) -> tuple[int, int]:
         """How many samples must go in, and how many then come out, for at least n_samples; both fit the halving and doubling.

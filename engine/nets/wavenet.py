@@ -37,11 +37,12 @@ class WavenetConfig:
     kernel: int = 3
     n_final: tuple[int, int] = (2048, 256)  # features of the two convolutions behind the sum of skips
     fold: int = 1  # samples side by side as channels
+    equal_start: bool = False  # the net tells how a stem differs from its equal share of the mixture
 
 
 # 689 blocks a second; the dilations reach 0.37 s to either side, more than the paper's 0.26 s
 COMPACT = WavenetConfig(
-    look=Look(rate_hz=22050, n_fft=2048, hop=512, context_s=0.5), n_features=96, n_stacks=2, n_dilations=7, n_final=(256, 128), fold=32
+    look=Look(rate_hz=22050, n_fft=2048, hop=512, context_s=0.5), n_features=96, n_stacks=2, n_dilations=7, n_final=(256, 128), fold=32, equal_start=True
 )
 
 
@@ -97,4 +98,7 @@ class Wavenet(WaveformNet):
             skips = skips + skip
         out = self.leave(skips).unflatten(1, (c.n_stems - 1, c.look.n_channels, c.fold))  # (batch, stem, channel, fold, block)
         stems = out.transpose(3, 4).flatten(3, 4)  # (batch, stem, channel, sample)
-        return with_rest(LEVEL * crop_end(stems, mixture.shape[-1]), mixture)
+        stems = LEVEL * crop_end(stems, mixture.shape[-1])
+        if c.equal_start:
+            stems = stems + mixture[:, None] / c.n_stems
+        return with_rest(stems, mixture)

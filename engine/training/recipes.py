@@ -38,21 +38,21 @@ class Recipe:
 
 
 RECIPES: dict[str, dict[str, Any]] = {  # what differs from the defaults, after each paper
-    "dnn": {"criterion": "mask-mse"},  # Roma et al.: soft masks, MSE, Adam
-    "cnn1": {"criterion": "mask-mse"},
-    "cnn2": {"criterion": "nll"},
-    "blstm": {"criterion": "tpsa"},
-    "deep-clustering": {"criterion": "deep-clustering"},
+    "dnn": {"criterion": "mask-mse", "learning_rate": 3e-3},  # Roma et al.: soft masks, MSE, Adam; the rate was tried
+    "cnn1": {"criterion": "mask-mse", "learning_rate": 3e-3},
+    "cnn2": {"criterion": "nll", "learning_rate": 3e-3},
+    "blstm": {"criterion": "tpsa-l2"},
+    "deep-clustering": {"criterion": "deep-clustering", "batch": 4},
     "drnn": {"criterion": "mse"},
-    "ae": {"criterion": "mse", "optimiser": "rmsprop", "learning_rate": 3e-4},  # van der Linden: RMSprop came out best
-    "unet": {"criterion": "mse", "optimiser": "rmsprop", "learning_rate": 3e-4},
+    "ae": {"criterion": "mse", "optimiser": "rmsprop", "learning_rate": 1e-3},  # van der Linden: RMSprop came out best
+    "unet": {"criterion": "mse", "optimiser": "rmsprop", "learning_rate": 1e-3},
     "unet-jansson": {"criterion": "l1"},
     "deepconvsep": {"criterion": "mse"},
-    "mdensenet": {"criterion": "mse"},
-    "mmdensenet": {"criterion": "mse"},
-    "mmdenselstm": {"criterion": "mse"},
+    "mdensenet": {"criterion": "mse", "batch": 4},
+    "mmdensenet": {"criterion": "mse", "batch": 4},
+    "mmdenselstm": {"criterion": "mse", "batch": 4},
     "open-unmix": {"criterion": "mse"},
-    "sams-net": {"criterion": "mse"},
+    "sams-net": {"criterion": "mse", "batch": 4},
     "wavenet": {"criterion": "wave-l1"},
     "wave-u-net": {"criterion": "wave-mse"},
     "conv-tasnet": {"criterion": "snr"},  # the paper's SI-SNR leaves the level open, which shares need

@@ -649,3 +649,14 @@ def test_a_cancel_during_the_remix_has_not_replaced_the_stems(qtbot, real_dialog
     real_dialog.start.click()
     qtbot.waitUntil(lambda: real_dialog.result is not None, timeout=20_000)
     assert len(list(out.iterdir())) == 5 and old.read_bytes() != b"dear"
+
+
+def test_a_chunk_made_by_a_job_that_was_let_go_is_not_lost(qtbot, real, state):
+    """Two separations one upon the other: the first makes the last chunk when nobody listens to it any more, the second finds it done."""
+    session = real._session
+    qtbot.waitUntil(lambda: state.null is not None and not real._jobs, timeout=20_000)
+    whole = session.masks
+    state.masks, state.null = replace(whole, chunks={}), None  # what the window knows; the session knows more
+    real.separate()
+    qtbot.waitUntil(lambda: state.null is not None and state.masks.is_complete, timeout=20_000)
+    assert set(state.masks.chunks) == set(whole.chunks)
