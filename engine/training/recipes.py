@@ -38,7 +38,7 @@ class Recipe:
 
 
 RECIPES: dict[str, dict[str, Any]] = {  # what differs from the defaults, after each paper
-    "dnn": {"criterion": "mask-mse", "learning_rate": 3e-3},  # Roma et al.: soft masks, MSE, Adam; the rate was tried
+    "dnn": {"criterion": "mask-mse", "learning_rate": 3e-3},  # Roma et al.: soft masks, MSE, Adam; a rate between those tried for dnn
     "cnn1": {"criterion": "mask-mse", "learning_rate": 3e-3},
     "cnn2": {"criterion": "nll", "learning_rate": 3e-3},
     "blstm": {"criterion": "tpsa-l2"},
