@@ -55,7 +55,8 @@ class MainWindow(QMainWindow):
         self._n_strips = 0
         self.setWindowTitle("Nullsum")
         self.setAcceptDrops(True)
-        self.resize(1280, 800)
+        room = self.screen().availableSize()  # four strips and the master beside the picture need 1440
+        self.resize(min(1440, room.width()), min(860, room.height()))
         self.panel = PicturePanel(state)
         self.view = self.panel.view
         self.transport = Transport(state)

@@ -14,7 +14,7 @@ given more sound than they return (147,443 samples in, 16,389 out for the paper'
 
 This differs from the paper in: samples are brought to an RMS of one inside, zeros stand for sound beyond what is given, and
 `equal_start` (COMPACT) sets the last layer's first weights such that what the net hears passes through to every stem alike,
-which in trials stood for the first hundred steps of training.
+which in trials was worth the first hundred steps of training.
 """
 
 from dataclasses import dataclass
@@ -68,7 +68,8 @@ class WaveUNet(WaveformNet):
         """Each channel of the mixture, divided by the number of stems, to that channel of each stem; little of the features."""
         c = self.config
         self.out.weight.mul_(0.1)
-        self.out.bias.mul_(0.0)  # type: ignore[union-attr]  # it has one
+        if self.out.bias is not None:
+            self.out.bias.zero_()
         through = torch.eye(c.look.n_channels).repeat(c.n_stems - 1, 1) / c.n_stems  # (stem x channel, channel)
         self.out.weight[:, : c.look.n_channels, 0] = through
 

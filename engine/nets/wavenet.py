@@ -14,6 +14,8 @@ This differs from the paper in:
 - Convolutions are padded with zeros to keep the length, where the paper gives up the edges of a longer input.
 - `fold` (the paper's is 1): neighbouring samples may be laid side by side as channels, so that the layers run at a fraction of
   the sample rate. That is what makes COMPACT fast enough for one processor core.
+- `equal_start` (COMPACT): what comes out is added to the mixture divided by the number of stems, so that training begins with
+  equal shares. Without it the first hundreds of steps are spent on letting the mixture through.
 - No input for conditions (the authors' code has one and does not use it here) and no term of dissimilarity in a loss.
 """
 
@@ -42,8 +44,9 @@ class WavenetConfig:
 
 # 689 blocks a second; the dilations reach 0.37 s to either side, more than the paper's 0.26 s
 COMPACT = WavenetConfig(
-    look=Look(rate_hz=22050, n_fft=2048, hop=512, context_s=0.5), n_features=96, n_stacks=2, n_dilations=7, n_final=(256, 128), fold=32, equal_start=True
-)
+    look=Look(rate_hz=22050, n_fft=2048, hop=512, context_s=0.5),
+    n_features=96, n_stacks=2, n_dilations=7, n_final=(256, 128), fold=32, equal_start=True,
+)  # fmt: skip
 
 
 class GatedLayer(nn.Module):

@@ -90,6 +90,17 @@ def test_the_last_stem_is_what_the_others_leave() -> None:
     assert stems[:, :3].abs().max() <= 1.0  # tanh
 
 
+@pytest.mark.parametrize("n_channels", [1, 2])
+def test_an_equal_start_lets_the_mixture_through_to_every_stem(n_channels: int) -> None:
+    look = Look(rate_hz=8000, n_channels=n_channels, n_fft=256, hop=64)
+    net = WaveUNet(WaveUNetConfig(look=look, n_levels=2, n_features=4, context=False, equal_start=True))
+    mixture = 0.1 * torch.randn(1, n_channels, 60)
+    assert (net(mixture) - mixture[:, None] / 4).abs().mean() < 0.5 * mixture.abs().mean()
+    with torch.no_grad():
+        net.out.weight[:, n_channels:] = 0.0  # the features
+    assert torch.allclose(net(mixture)[:, :3], torch.tanh(mixture / 4)[:, None].expand(-1, 3, -1, -1), atol=1e-6)
+
+
 @pytest.mark.parametrize("level", [0, 2])
 def test_skips_matter(level: int) -> None:
     net, mixture = small(False), 0.1 * torch.randn(1, 1, 90, dtype=torch.float64)

@@ -90,3 +90,11 @@ def test_the_output_is_made_of_the_skips_alone() -> None:
         assert torch.equal(net(mixture), before)
         net.layers[0].out.weight[8:] = 0.0  # the first layer's skip leads to the output
         assert not torch.allclose(net(mixture), before)
+
+
+def test_an_equal_start_is_where_a_silent_net_stands() -> None:
+    net, mixture = small(4, equal_start=True), torch.randn(1, 1, 50, dtype=torch.float64)
+    with torch.no_grad():
+        for p in net.leave[-1].parameters():
+            p.zero_()
+    assert torch.allclose(net(mixture), mixture[:, None].expand(-1, 4, -1, -1) / 4, atol=1e-12)
