@@ -4,6 +4,8 @@ A net hears a stretch scaled to an RMS of about 0.1 (the method and the trainer 
 of its input itself. It writes no file, knows no loss and never changes its input.
 """
 
+from abc import ABC, abstractmethod
+
 from torch import Tensor, nn
 
 from engine.nets.look import STEMS, Look
@@ -11,7 +13,7 @@ from engine.nets.look import STEMS, Look
 __all__ = ["STEMS", "Look", "SpectrogramNet", "WaveformNet"]
 
 
-class SpectrogramNet(nn.Module):
+class SpectrogramNet(nn.Module, ABC):
     """Magnitudes in, magnitudes out.
 
     The STFT is not normalised (a full-scale sine has |X| = n_fft / 4 under a Hann window). A net that ends in masks returns
@@ -20,16 +22,16 @@ class SpectrogramNet(nn.Module):
 
     look: Look
 
+    @abstractmethod
     def forward(self, magnitude: Tensor) -> Tensor:
         """Mixture magnitudes (batch, channel, bin, frame) >= 0 -> estimates (batch, stem, channel, bin, frame) >= 0."""
-        raise NotImplementedError
 
 
-class WaveformNet(nn.Module):
+class WaveformNet(nn.Module, ABC):
     """Samples in, samples out; any length from one sample on and any batch must do."""
 
     look: Look
 
+    @abstractmethod
     def forward(self, mixture: Tensor) -> Tensor:
         """(batch, channel, sample) -> estimates (batch, stem, channel, sample) of the same length."""
-        raise NotImplementedError

@@ -19,6 +19,7 @@ This differs from the paper in:
 - The compact sizes see bands that widen above 1 kHz (engine.bands) in place of all bins, and the logarithm of their magnitude.
 """
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -94,9 +95,9 @@ class _Textures(SpectrogramNet):
         c = self.n_context // 2
         return F.pad(x, (c, c))
 
+    @abstractmethod
     def classify(self, rows: Tensor) -> Tensor:
         """(batch, band, c + frame + c) -> logits (batch, stem x band, frame)."""
-        raise NotImplementedError
 
     def logits(self, magnitude: Tensor) -> Tensor:
         """O of eq. 6 and 9: (batch, channel=1, bin, frame) -> (batch, stem, channel=1, bin, frame)."""

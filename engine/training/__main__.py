@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders of sounds (engine/training/sources.py)")
     parser.add_argument("--made", type=Path, help="folder that `python -m engine.training.synthesis` wrote; its share is --made-share")
     parser.add_argument("--work", type=Path, required=True, help="folder for decoded sounds, resumable state and the log")
-    parser.add_argument("--weights", type=Path, default=Path("resources/weights"), help="where the best weights are kept")
+    parser.add_argument("--weights", type=Path, help="where the best weights are kept (default: WORK/weights)")
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes that torchrun started on this machine
     parser.add_argument("--threads", type=int, default=max(1, (os.cpu_count() or 1) // here), help="of each process")
     parser.add_argument("--workers", type=int, default=1, help="processes that mix")
@@ -46,8 +46,9 @@ def main() -> None:
 
     chosen = {f.name: getattr(args, f.name) for f in dataclasses.fields(TrainConfig) if hasattr(args, f.name)}
     chosen["without_songs"] = tuple(args.without_songs)
+    weights = args.weights or args.work / "weights"
     try:
-        train(TrainConfig(**chosen), args.data, args.work, args.weights, args.workers, args.every, args.precision == "bfloat16",
+        train(TrainConfig(**chosen), args.data, args.work, weights, args.workers, args.every, args.precision == "bfloat16",
               made=args.made, device=args.device)  # fmt: skip
     except EngineError as error:
         sys.exit(str(error))

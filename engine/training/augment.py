@@ -85,10 +85,10 @@ def varied(samples: np.ndarray, role: str, rng: np.random.Generator) -> np.ndarr
 
 
 def mastered(stems: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What a mix bus does to all stems of (stem, channel, sample) alike: ducking, compression, limiting, clipping, a low-pass.
+    """What a mix bus does to stems (stem, channel, sample) in the order of ROLES: ducking, compression, limiting, clipping, a low-pass.
 
-    Every one is a gain over time (or a filter) that the sum asks for and each stem gets, so the stems still add up to the mix:
-    a clipped sample is a gain below one at that sample.
+    Every one is a gain over time (or a filter) that each stem gets alike, so the stems still add up to the mix: a clipped sample is a
+    gain below one at that sample. Only ducking is for some: the drums ask for it, bass and other (perhaps vocals) get it.
     """
     if rng.random() < 0.12:  # the kick pushes everything else down, as in dance music
         key = _envelope(stems[1].mean(axis=0), 0.12)
@@ -103,7 +103,7 @@ def mastered(stems: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         stems = stems * (over ** -rng.uniform(0.3, 1.0)).astype(np.float32)
     elif rng.random() < 0.12:  # clipped
         top = peak * 10 ** (-rng.uniform(1, 8) / 20)
-        stems = stems * (np.clip(mix, -top, top) / np.where(np.abs(mix) < 1e-9, 1e-9, mix)).clip(0, 1).astype(np.float32)
+        stems = stems * np.minimum(1.0, top / np.maximum(np.abs(mix), 1e-9)).astype(np.float32)
     if rng.random() < 0.15:  # from a lossy or an old source
         n = scipy.fft.next_fast_len(stems.shape[-1], real=True)
         freqs = scipy.fft.rfftfreq(n, 1 / RATE_HZ)

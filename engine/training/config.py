@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides the outcome of a run; the defaults trained the bundled network."""
+    """Everything that decides the outcome of a run; what trained the bundled weights stands in their card."""
 
     name: str = "nullsum-4"
     net: str = "band_blstm"

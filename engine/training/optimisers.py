@@ -1,10 +1,11 @@
-"""Optimisers by name: the seven that B. van der Linden compared (Radboud University 2022, document 004), and AdamW."""
+"""Optimisers by name (the seven that B. van der Linden compared, Radboud University 2022, document 004, and AdamW), and their step."""
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 _MADE: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -25,3 +26,12 @@ def make_optimiser(
     """The optimiser called `name`; everything else as torch has it, but momentum 0.9 for sgd. KeyError for an unknown name."""
     extra: dict[str, Any] = {"momentum": 0.9} if name == "sgd" else {}
     return _MADE[name](parameters, lr=learning_rate, weight_decay=weight_decay, **extra)
+
+
+def descend(loss: Tensor, net: nn.Module, optimiser: torch.optim.Optimizer, clip_norm: float) -> None:
+    """One step down the gradient of a scalar loss, its norm clipped to clip_norm; none where the gradient is not finite."""
+    optimiser.zero_grad()
+    loss.backward()
+    norm = float(nn.utils.clip_grad_norm_(net.parameters(), clip_norm))
+    if math.isfinite(norm):
+        optimiser.step()

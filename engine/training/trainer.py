@@ -17,7 +17,7 @@ from engine.nets import NETS, build_net
 from engine.training.batches import Batch
 from engine.training.config import TrainConfig
 from engine.training.losses import LOSSES, WINDOW
-from engine.training.optimisers import OPTIMISERS, make_optimiser
+from engine.training.optimisers import OPTIMISERS, descend, make_optimiser
 from engine.training.ranks import Place
 
 BAND_NETS = tuple(name for name in NETS if name.startswith("band_"))  # those that read band features
@@ -75,11 +75,7 @@ class Trainer:
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.bf16):
             logits = self._averaging(heard(self.net, batch))
         loss = self._loss(logits.float().softmax(1), batch["mix"], batch["cross"], batch["power"])
-        self.optimiser.zero_grad()
-        loss.backward()
-        norm = float(nn.utils.clip_grad_norm_(self.net.parameters(), c.clip_norm))
-        if math.isfinite(norm):
-            self.optimiser.step()
+        descend(loss, self.net, self.optimiser, c.clip_norm)
         self.step += 1
         keep = min(c.ema, self.step / (self.step + 10))
         with torch.no_grad():

@@ -31,7 +31,7 @@ from engine.nets.contract import STEMS, Look, WaveformNet
 from engine.training.criteria import CRITERIA
 from engine.training.data import Corpus
 from engine.training.mixes import MixProcess, MixSource, Pool, endless_mixes, valid_stretches
-from engine.training.optimisers import make_optimiser
+from engine.training.optimisers import descend, make_optimiser
 from engine.training.recipes import RECIPES, Recipe, recipe_for
 from engine.types import IsCancelled, never_cancelled
 from engine.weights import zoo_folder
@@ -137,11 +137,7 @@ class Trainer:
         mixture, true = heard_and_true(self.net, self.look, stems)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=c.bf16):
             loss = CRITERIA[c.criterion](self.net, mixture, true)
-        self.optimiser.zero_grad()
-        loss.backward()
-        norm = float(nn.utils.clip_grad_norm_(self.net.parameters(), c.clip_norm))
-        if math.isfinite(norm):
-            self.optimiser.step()
+        descend(loss, self.net, self.optimiser, c.clip_norm)
         self.step += 1
         _follow(self.mean, self.net, min(c.ema, self.step / (self.step + 10)))
         self.loss = 0.98 * self.loss + 0.02 * loss.item() if self.step > 1 else loss.item()

@@ -2,8 +2,20 @@
 
 import numpy as np
 
+from engine.masks import ONE, Masks
 from engine.methods.spectra import look_stft
 from engine.types import Array, MaskGrid
+
+
+def values(masks: Masks) -> Array:
+    """All columns on the native grid: uint16 (stem, channel or 1, row, frame)."""
+    return masks.frames(0, masks.grid.n_frames(masks.seconds))
+
+
+def same_law(masks: Masks) -> None:
+    """Masks of a whole song: every cell sums to ONE."""
+    assert masks.is_complete
+    assert (values(masks).astype(np.int64).sum(axis=0) == ONE).all()
 
 
 def check_laws(shares: Array, n_stems: int, n_masks: int = 1) -> None:

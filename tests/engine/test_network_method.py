@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from laws import check_laws
+from laws import check_laws, same_law, values
 from safetensors.torch import save
 from torch import Tensor, nn
 from toys import SIGNALS, recording
@@ -22,7 +22,7 @@ import engine.nets
 from engine.audio import ArrayMixture
 from engine.cache import Cache
 from engine.errors import MethodError, WeightsError
-from engine.masks import ONE, Masks
+from engine.masks import ONE
 from engine.methods import build, methods, network
 from engine.methods.network import Network, analysis_window, spectrum, to_shares
 from engine.methods.research import INFOS
@@ -115,15 +115,6 @@ MADE: dict[str, Callable[[Path], Network]] = {
     "waveform": lambda folder: toy(folder, net="toy-wave"),
     "nan": lambda folder: toy(folder, "nan"),
 }
-
-
-def values(masks: Masks) -> np.ndarray:
-    return masks.frames(0, masks.grid.n_frames(masks.seconds))
-
-
-def same_law(masks: Masks) -> None:
-    assert masks.is_complete
-    assert (values(masks).astype(np.int64).sum(axis=0) == ONE).all()
 
 
 # ------------------------------------------------------------------------------------------------------------ the laws

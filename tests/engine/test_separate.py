@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from laws import same_law, values
 from toys import RATES_HZ, SAMPLE_TYPES, SIGNALS, Toy, recording
 
 from engine.audio import ArrayMixture
@@ -14,16 +15,6 @@ from engine.masks import ONE, Masks
 from engine.methods import build, methods
 from engine.separate import separate
 from engine.types import FLOAT32, INT16, Progress
-
-
-def values(masks: Masks) -> np.ndarray:
-    """All columns on the native grid, uint16."""
-    return masks.frames(0, masks.grid.n_frames(masks.seconds))
-
-
-def same_law(masks: Masks) -> None:
-    assert masks.is_complete
-    assert (values(masks).astype(np.int64).sum(axis=0) == ONE).all()
 
 
 @pytest.mark.parametrize("kind", SIGNALS)

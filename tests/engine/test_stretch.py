@@ -163,3 +163,14 @@ def test_whatever_is_drawn_nothing_grows_and_nothing_breaks(stems: np.ndarray, s
 def test_silence_is_mastered_to_silence() -> None:
     for seed in range(20):
         assert not mastered(np.zeros((4, 2, 3000), np.float32), np.random.default_rng(seed)).any()
+
+
+def test_clipping_leaves_alone_what_cancels() -> None:
+    """Where the mix is silent because two stems cancel nothing is clipped, however loud the rest."""
+    rng = np.random.default_rng(3)
+    stems = np.zeros((4, 2, 20000), np.float32)
+    stems[0, :, :10000] = 0.1 * rng.standard_normal((2, 10000))
+    stems[1, :, :10000] = -stems[0, :, :10000]
+    stems[3, :, 10000:] = np.sin(np.arange(10000) * 0.05)
+    for seed in range(80):
+        assert np.any(mastered(stems, np.random.default_rng(seed))[0, :, 2000:8000])
