@@ -29,21 +29,23 @@ class BandSplitConfig:
     n_layers: int = 4  # pairs of time and band layers (paper: 12)
     decoder: int = 192  # hidden units of a group's decoder
     n_stems: int = 4
+    dropout: float = 0.1  # of what a layer adds, while learning: there are few real voices to learn from
 
 
 class Residual(nn.Module):
     """x + dense(BLSTM(norm(x))) along the middle axis of (many, step, width)."""
 
-    def __init__(self, width: int, hidden: int) -> None:
+    def __init__(self, width: int, hidden: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.recur = nn.LSTM(width, hidden, batch_first=True, bidirectional=True)
         self.out = nn.Linear(2 * hidden, width)
+        self.dropout = dropout
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape."""
         y: Tensor = self.out(self.recur(self.norm(x))[0])
-        return x + y
+        return x + nn.functional.dropout(y, self.dropout, self.training)
 
 
 class GroupDense(nn.Module):
@@ -69,7 +71,7 @@ class BandSplit(nn.Module):
         self.shift = nn.Parameter(torch.zeros(c.n_features, c.n_bands, 1))
         self.scale = nn.Parameter(torch.ones(c.n_features, c.n_bands, 1))
         self.encode = GroupDense(self.n_groups, c.n_features * c.group * c.stack, c.width)
-        self.layers = nn.ModuleList(Residual(c.width, c.hidden) for _ in range(2 * c.n_layers))  # time, bands, time, bands ...
+        self.layers = nn.ModuleList(Residual(c.width, c.hidden, c.dropout) for _ in range(2 * c.n_layers))  # time, bands, time, bands ...
         self.norm = nn.LayerNorm(c.width)
         self.widen = GroupDense(self.n_groups, c.width, 2 * c.decoder)
         self.decode = GroupDense(self.n_groups, c.decoder, c.n_stems * c.group * c.stack)

@@ -164,6 +164,9 @@ def random_mix(corpus: Corpus, rng: np.random.Generator, n_samples: int, song_sh
             out[i] = part / rms * 0.08 * 10 ** (rng.normal(*GAIN_DB[role]) / 20)
     if from_song and rng.random() < 0.5:
         out = out[:, ::-1]
-    if rng.random() < 0.1:
+    chance = rng.random()
+    if chance < 0.15:
         out = np.repeat(out.mean(axis=1, keepdims=True), 2, axis=1)  # a mono recording
+    elif chance < 0.3:
+        out = np.stack([width(part, rng.uniform(0.1, 0.6)) for part in out])  # or a narrow one: where a stem stands says little
     return np.ascontiguousarray(mastered(out, rng))

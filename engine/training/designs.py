@@ -76,16 +76,22 @@ def rate_at(done: float, config: TrainConfig) -> float:
     return config.learning_rate * min(1.0, (done + 1e-3) / 0.03) * max(0.01, min(1.0, (1.0 - done) / DECAY))
 
 
-def tried(config: TrainConfig, data: Folders, work: Path, seconds: float, n_workers: int = 1) -> dict[str, float]:
-    """Train one design for this many seconds of the trainer's processor time: what it reached and what it costs."""
+def trained(config: TrainConfig, data: Folders, work: Path, seconds: float, n_workers: int = 1, made: Path | None = None) -> Trainer:
+    """Train from nothing for this many seconds of the trainer's processor time, mixing and validation not counted."""
     trainer = Trainer(config, Place(torch.device(choose("cpu").name)))
-    stream = loader(config, data, work / "decoded", 0, n_workers)
+    stream = loader(config, data, work / "decoded", 0, n_workers, made)
     spent = 0.0
     while spent < seconds:
         batch = next(stream)
         began = time.process_time()
         trainer.learn(batch, rate_at(spent / seconds, config))
         spent += time.process_time() - began
+    return trainer
+
+
+def tried(config: TrainConfig, data: Folders, work: Path, seconds: float, n_workers: int = 1) -> dict[str, float]:
+    """Train one design for this long: what it reached and what it costs."""
+    trainer = trained(config, data, work, seconds, n_workers)
     return {
         "parameters": sum(p.numel() for p in trainer.net.parameters()),
         "steps": trainer.step,

@@ -38,6 +38,7 @@ from engine.weights import zoo_folder
 
 SAVE_EVERY_S = 30.0
 VALIDATE_EVERY_S = 120.0
+MIX_EVERY_S = 1.0  # of training: a new mix for the pool; twice as many would cost a processor of their own and teach little more
 FLOAT16_MAX = 6e4
 
 
@@ -180,8 +181,16 @@ def train(
     sources = Corpus(data, source.cache, "train", made=made).sources  # decodes what is not decoded yet, and says what is missing
     valid = torch.from_numpy(valid_stretches(data, source.cache, look.rate_hz, look.n_channels, recipe.seconds))
     process, local = (MixProcess(source, trainer.n_mixes), None) if n_workers else (None, endless_mixes(source, trainer.n_mixes))
-    take = process.take if process else (lambda wait: next(local))  # type: ignore[arg-type]
-    pool = Pool(take, most=2 if process else 1)
+    mixed_at = trainer.seconds
+
+    def take(wait: bool) -> np.ndarray | None:
+        nonlocal mixed_at
+        if not wait and trainer.seconds - mixed_at < MIX_EVERY_S:
+            return None
+        mixed_at = trainer.seconds
+        return process.take(wait) if process else next(local)  # type: ignore[arg-type]
+
+    pool = Pool(take, most=1)
     n_samples, mixes_before = round(recipe.seconds * look.rate_hz), trainer.n_mixes
     pool.begin()  # before the clock runs
     kept_at = said_at = validated_at = time.perf_counter()

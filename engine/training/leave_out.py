@@ -1,0 +1,102 @@
+"""`python -m engine.training.leave_out --data DIR --work DIR --minutes 10 [SONG...]`: leave one song out, over all training songs.
+
+For each song a network is trained from nothing without it (and without the validation songs) for the same processor time, and
+then scored on it, beside floor and ceiling. Single stems from other sources stay in. What it says is how a song is separated
+that nobody trained on; the bundled network was trained for longer, on all of them, and cannot be asked. Weights of every run
+are kept in WORK/leave-one-out, so a run that was stopped goes on with the next song.
+"""
+
+import argparse
+import os
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+from engine.errors import BadInputError, EngineError
+from engine.evaluation.baselines import BASELINES
+from engine.evaluation.data import TrackFiles, find_tracks, load
+from engine.evaluation.estimate import estimate
+from engine.evaluation.scores import TrackScores, score
+from engine.evaluation.tables import markdown
+from engine.methods.builtin import Builtin
+from engine.training.batches import Folders
+from engine.training.config import TrainConfig
+from engine.training.designs import config_of, trained
+from engine.training.loop import save_weights
+
+ROW = "left out"
+BESIDE = ("mixture", "equal", "irm")  # floor, equal shares, ceiling
+
+
+def config_without(song: str, minutes: float, base: TrainConfig | None = None) -> TrainConfig:
+    """The recipe of the design `split` that never hears one song; its name tells song and length."""
+    return replace(config_of("split", base), name=f"without-{song}-{minutes:g}", without_songs=(song,))
+
+
+def weights_without(
+    song: str, data: Folders, work: Path, minutes: float, n_workers: int = 1, made: Path | None = None, base: TrainConfig | None = None
+) -> str:
+    """Train where it has not been done; the name of the weights in WORK/leave-one-out."""
+    folder = work / "leave-one-out"
+    config = config_without(song, minutes, base)
+    card = folder / f"{config.name}.json"
+    if not (card.exists() and asdict(TrainConfig.load(card)) == asdict(config)):
+        print(f"{song}: learning without it for {minutes:g} minutes ...", file=sys.stderr, flush=True)
+        trainer = trained(config, data, work, 60.0 * minutes, n_workers, made)
+        save_weights(trainer.mean.state_dict(), config, folder)
+    return config.name
+
+
+def scored(files: TrackFiles, weights: str, folder: Path) -> list[TrackScores]:
+    """What these weights reach on one song, and what stands beside them."""
+    track = load(files)
+    out = [score(track, estimate(track, Builtin("cpu", weights, folder)), ROW)]
+    for name in BESIDE:
+        kind, _, make = BASELINES[name]
+        out.append(score(track, make(track), name, kind))
+    return out
+
+
+def compare(
+    songs: list[TrackFiles], data: Folders, work: Path, minutes: float, n_workers: int = 1, made: Path | None = None,
+    base: TrainConfig | None = None,
+) -> list[TrackScores]:  # fmt: skip
+    """Every song left out once."""
+    out: list[TrackScores] = []
+    for files in songs:
+        out += scored(files, weights_without(files.name, data, work, minutes, n_workers, made, base), work / "leave-one-out")
+    return out
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Train what is not trained yet, score, print the tables."""
+    parser = argparse.ArgumentParser(
+        prog="python -m engine.training.leave_out", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("songs", nargs="*", metavar="SONG", help="songs of the training split (default: all)")
+    parser.add_argument("--data", type=Path, required=True, help="folder with an INDEX.json, or with song folders")
+    parser.add_argument("--made", type=Path, help="folder that `python -m engine.training.synthesis` wrote")
+    parser.add_argument("--work", type=Path, required=True, help="folder for decoded sounds and weights")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of processor time for each song")
+    parser.add_argument("--workers", type=int, default=1, help="processes that mix")
+    args = parser.parse_args(argv)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    torch.set_num_threads(1)  # processor time of one thread is comparable on every machine
+    try:
+        if args.minutes <= 0.0:
+            raise BadInputError(f"--minutes {args.minutes:g} must be more than 0.")
+        songs = {files.name: files for files in find_tracks(args.data, split="train")}
+        if wrong := [name for name in args.songs if name not in songs]:
+            raise BadInputError(f"There is no song {wrong[0]!r} to train on; leave out one of: {', '.join(songs)}.")
+        chosen = [songs[name] for name in args.songs or songs]
+        print(markdown(compare(chosen, args.data, args.work, args.minutes, args.workers, args.made)))
+    except EngineError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("Stopped; the same command goes on with the songs that are left.")
+
+
+if __name__ == "__main__":
+    main()
