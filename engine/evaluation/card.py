@@ -70,7 +70,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m engine.evaluation.card", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders of true stems (engine/evaluation/data.py)")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders of stems (engine/evaluation/data.py)")
     parser.add_argument("--weights", default="nullsum-4", metavar="NAME", help="whose card it is")
     parser.add_argument("--weights-dir", type=Path, default=bundled_folder(), help="where NAME.md, .json and .safetensors lie")
     parser.add_argument("--plain", action="store_true", help="without museval, which is slow")
