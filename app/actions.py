@@ -19,6 +19,7 @@ class ActionSpec:
     tip: str = ""
     icon: str = ""
     needs_song: bool = True  # enabled only while a song is open
+    needs_comparison: bool = False  # and two results of it are compared
     checkable: bool = False
     menu: str = "File"
 
@@ -45,16 +46,21 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("hear_original", "Hear the original", "2", "The untouched mix", menu="Play"),
     ActionSpec("hear_difference", "Hear the difference", "3", "Remix minus original", menu="Play"),
     ActionSpec("flip", "A/B: remix / original", "B", "Switch between remix and original", menu="Play"),
+    ActionSpec("switch_result", "A/B: results", "X", "Hear the other of two results that are compared, on the same faders",
+               menu="Play", needs_comparison=True),
     ActionSpec("overlay", "Show owners", "O", "Tint each cell in the colours of its owners", "overlay", menu="View", checkable=True),
+    ActionSpec("difference", "Where results differ", "D", "Tint where two results disagree, in the colour of the stem that B hears more of",
+               "differ", menu="View", checkable=True, needs_comparison=True),
     ActionSpec("follow_faders", "Picture follows faders", "F", "Show the remix, not the mixture", "follow", menu="View", checkable=True),
     ActionSpec("zoom_in", "Zoom in", "Ctrl++", "Closer in time", menu="View"),
     ActionSpec("zoom_out", "Zoom out", "Ctrl+-", "More of the song", menu="View"),
     ActionSpec("zoom_all", "Whole song", "Ctrl+9", "See everything", menu="View"),
     ActionSpec("zoom_selection", "Zoom to selection", "Ctrl+8", "See the selection", menu="View"),
     ActionSpec("mixer_below", "Mixer below the picture", "M", "Mixer below or beside", needs_song=False, checkable=True, menu="View"),
+    ActionSpec("end_comparison", "End comparison", "", "Back to one result: what is heard now stays", menu="Method", needs_comparison=True),
     ActionSpec("shortcuts", "Keyboard shortcuts", "F1", "All actions and their keys", menu="Help", needs_song=False),
     ActionSpec("about", "About Nullsum", "", "Version, licence, how the promise is tested", menu="Help", needs_song=False),
-)
+)  # fmt: skip
 MENUS = ("File", "Edit", "Play", "View", "Method", "Help")
 
 

@@ -115,6 +115,12 @@ def _gear() -> QPainterPath:
     return wheel.subtracted(_circle(8, 8, 2.25))
 
 
+def _differ() -> QPainterPath:
+    """Two circles without what both cover."""
+    one, other = _circle(5.75, 8, 4.5), _circle(10.25, 8, 4.5)
+    return one.united(other).subtracted(one.intersected(other))
+
+
 PATHS: dict[str, Callable[[], QPainterPath]] = {
     "play": lambda: _polygon((4, 2), (14, 8), (4, 14)),
     "pause": lambda: _box(3, 2, 3.5, 12).united(_box(9.5, 2, 3.5, 12)),
@@ -123,6 +129,7 @@ PATHS: dict[str, Callable[[], QPainterPath]] = {
     "loop": _loop,
     "overlay": _overlay,
     "follow": _follow,
+    "differ": _differ,
     "open": _open,
     "export": _export,
     "undo": _undo,

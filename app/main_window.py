@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QDockWidget,
@@ -22,7 +22,9 @@ from app.actions import ACTIONS, MENUS, make_actions
 from app.binding import show
 from app.bridge import Bridge
 from app.colours import possible_range
+from app.compare_bar import CompareBar
 from app.export_dialog import ExportDialog
+from app.method_menu import MethodMenu
 from app.mixer_panel import MixerPanel
 from app.null_badge import NullBadge
 from app.paths import demo_song
@@ -31,7 +33,7 @@ from app.preferences import PreferencesDialog
 from app.report_dialog import ReportDialog
 from app.settings import Settings
 from app.shortcuts_dialog import ShortcutsDialog
-from app.state import State
+from app.state import Compared, State
 from app.status_bar import StatusBar
 from app.transport import Transport
 from app.verbs import Verbs
@@ -65,17 +67,21 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(state)
         self.setStatusBar(self.status)
         self.verbs = Verbs(state, self.view, self)
-        self._lay_out()
         self.actions_ = make_actions(self, self._verbs())
+        self.comparison = CompareBar(state, self.actions_["difference"])
+        self._lay_out()
         self._menus()
         self.badge.clicked.connect(self.show_report)
         self.status.cancel_wanted.connect(bridge.cancel)
+        self.comparison.switch_wanted.connect(bridge.switch)
+        self.comparison.end_wanted.connect(bridge.end_comparison)
         bridge.refused.connect(self._refused)
         show(self, state, "song", self._show_song)
         show(self, state, "overlay", self.actions_["overlay"].setChecked)
+        show(self, state, "difference", self.actions_["difference"].setChecked)
+        show(self, state, "compared", self._show_compared)
         show(self, state, "follow_faders", self.actions_["follow_faders"].setChecked)
         show(self, state, "looping", self.actions_["loop"].setChecked)
-        show(self, state, "method", self._show_method)
         show(self, state, "stems", self._make_room)
         state.range_db = possible_range(settings.choices.darkest_db, settings.choices.brightest_db)
         self.restoreGeometry(settings.bytes_of("geometry"))
@@ -91,6 +97,7 @@ class MainWindow(QMainWindow):
         self.picture.addWidget(Welcome(self))
         self.picture.addWidget(self.panel)
         column.addWidget(self.picture, 1)
+        column.addWidget(self.comparison)
         column.addWidget(self.transport)
         self.setCentralWidget(centre)
         self.dock = QDockWidget("Mixer", self)
@@ -117,7 +124,8 @@ class MainWindow(QMainWindow):
             "select_none": self.verbs.select_none, "play": self.verbs.play, "to_start": self.verbs.to_start,
             "back": self.verbs.back, "forward": self.verbs.forward, "loop": self.verbs.set_looping,
             "hear_remix": self.verbs.hear_remix, "hear_original": self.verbs.hear_original,
-            "hear_difference": self.verbs.hear_difference, "flip": self.verbs.flip, "overlay": self.verbs.set_overlay,
+            "hear_difference": self.verbs.hear_difference, "flip": self.verbs.flip, "switch_result": self.bridge.switch,
+            "overlay": self.verbs.set_overlay, "difference": self.verbs.set_difference, "end_comparison": self.bridge.end_comparison,
             "follow_faders": self.verbs.set_follow, "zoom_in": self.verbs.zoom_in, "zoom_out": self.verbs.zoom_out,
             "zoom_all": self.verbs.zoom_all, "zoom_selection": self.verbs.zoom_selection, "mixer_below": self.set_mixer_below,
             "shortcuts": self.show_shortcuts, "about": self.show_about,
@@ -126,26 +134,20 @@ class MainWindow(QMainWindow):
     def _menus(self) -> None:
         menus = {name: self.menuBar().addMenu(f"&{name}") for name in MENUS}
         for spec in ACTIONS:
-            menus[spec.menu].addAction(self.actions_[spec.name])
+            if spec.menu != "Method":  # MethodMenu puts that one in its place
+                menus[spec.menu].addAction(self.actions_[spec.name])
             self.addAction(self.actions_[spec.name])
             if spec.name == "open_demo":
                 self._recent = menus["File"].addMenu("Open recent")
                 self._recent.aboutToShow.connect(self._fill_recent)
             if spec.name in ("open_demo", "close", "report", "preferences", "redo", "neutral", "forward", "loop", "follow_faders"):
                 menus[spec.menu].addSeparator()
-        self._method_group = QActionGroup(self)
-        group = ""
-        for info in self.bridge.methods().values():
-            if info.group != group:
-                group = info.group
-                menus["Method"].addSection(group[:1].upper() + group[1:])
-            action = QAction(f"{info.title}: {', '.join(info.stems)}", self._method_group, checkable=True)
-            action.setObjectName(info.name)
-            action.setToolTip(info.sentence)
-            action.setStatusTip(info.sentence)
-            menus["Method"].addAction(action)
-        menus["Method"].setToolTipsVisible(True)
-        self._method_group.triggered.connect(self._choose_method)
+        bridge = self.bridge
+        self.methods = MethodMenu(menus["Method"], bridge.methods(), self.state, bridge.why_not, bridge.why_not_beside)
+        self.methods.insert(self.actions_["end_comparison"])
+        self.methods.chosen.connect(self._choose_method)
+        self.methods.compare_wanted.connect(bridge.compare)
+        self._method_group = self.methods.heard.group
 
     # ------------------------------------------------------------------ open and close
 
@@ -263,11 +265,11 @@ class MainWindow(QMainWindow):
             box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             box.open()
 
-    @Slot(QAction)
-    def _choose_method(self, action: QAction) -> None:
-        if action.objectName() != self.state.method or self.state.masks is None:
-            self.bridge.choose_method(action.objectName())
-        self._show_method(self.state.method)
+    @Slot(str)
+    def _choose_method(self, name: str) -> None:
+        if name != self.state.method or self.state.masks is None:
+            self.bridge.choose_method(name)
+        self.methods.refresh()
 
     def _make_room(self, stems: Any) -> None:
         """Once the layout has settled; see _resize_mixer."""
@@ -281,13 +283,14 @@ class MainWindow(QMainWindow):
         if self.dockWidgetArea(self.dock) == Qt.DockWidgetArea.RightDockWidgetArea:
             self.resizeDocks([self.dock], [min(self.mixer.full_width(), self.width() // 2)], Qt.Orientation.Horizontal)
 
-    def _show_method(self, name: Any) -> None:
-        for action in self._method_group.actions():
-            action.setChecked(action.objectName() == name)
+    def _show_compared(self, compared: Compared | None) -> None:
+        for spec in ACTIONS:
+            if spec.needs_comparison:
+                self.actions_[spec.name].setEnabled(compared is not None and (spec.name != "difference" or compared.both_known))
 
     def _show_song(self, song: AudioInfo | None) -> None:
         for spec in ACTIONS:
-            if spec.needs_song:
+            if spec.needs_song and not spec.needs_comparison:
                 self.actions_[spec.name].setEnabled(song is not None)
         self.picture.setCurrentIndex(0 if song is None else 1)
         self.dock.setVisible(song is not None)

@@ -21,6 +21,11 @@ KEPT = 32  # tiles: 32 x 1.8 MB with four stems; more than are ever wanted at a 
 GREY = 120  # how bright a cell without masks is, of 255
 
 
+def strip_frames(level: int) -> int:
+    """Columns of a strip at a level of the pyramid."""
+    return max(LEAST_STRIP, STRIP >> level)
+
+
 @dataclass(eq=False)
 class OwnerTile:
     """The shares of one tile as far as they are fetched, and the colours mixed from them."""
@@ -41,6 +46,12 @@ class Owners:
         self._looks: tuple[StemLook, ...] = ()
         self._tiles: OrderedDict[tuple[int, int], OwnerTile] = OrderedDict()
         self._looked: dict[tuple[int, int], tuple[Masks, int]] = {}  # how many strips of a tile are up to date with a snapshot
+        self.n_forgotten = 0  # how often everything was forgotten
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """Of the masks, in their order."""
+        return self._masks.stems if self._masks else ()
 
     def set_picture(self, picture: Picture | None) -> None:
         """Another song forgets all; a further snapshot of the same keeps all."""
@@ -57,6 +68,7 @@ class Owners:
     def _forget(self) -> None:
         self._tiles.clear()
         self._looked.clear()
+        self.n_forgotten += 1
 
     def set_looks(self, looks: tuple[StemLook, ...]) -> None:
         """Other colours: mix again what is there."""
@@ -81,7 +93,7 @@ class Owners:
         if index < 0 or n_frames <= 0:
             return False
         tile = self.tile(level, index)
-        width = max(LEAST_STRIP, STRIP >> level)
+        width = strip_frames(level)
         snapshot, looked = self._looked.get((level, index), (masks, 0))
         for strip in range(looked if snapshot is masks else 0, -(-n_frames // width)):
             self._looked[level, index] = masks, strip + 1
@@ -118,9 +130,8 @@ class Owners:
     def _mix(self, shares: np.ndarray) -> np.ndarray:
         """Colours of the owners weighted by their shares: uint8 (rgb, row, frame)."""
         by_name = {look.name: colours.parsed(look.colour) for look in self._looks}
-        stems = self._masks.stems if self._masks else ()
         out = np.zeros((3, *shares.shape[1:]), np.uint16)
-        for share, stem in zip(shares, stems, strict=True):
+        for share, stem in zip(shares, self.stems, strict=True):
             for channel, value in enumerate(by_name.get(stem, (160, 160, 160))):
                 out[channel] += np.multiply(share, np.uint16(value * 250 // 255), dtype=np.uint16)  # 262 x 250 < 2**16
         return np.asarray(out // np.uint16(250), dtype=np.uint16).clip(0, 255).astype(np.uint8)

@@ -28,12 +28,20 @@ def db_text(db: float) -> str:
     return "below −96 dB" if db == float("-inf") else f"{round(db * 2) / 2:.1f} dB".replace("-", "−")
 
 
+def _numbers(shares: list[float | None]) -> str:
+    """The share of a stem; of two results both with their letters, and nothing where neither gives it any: there is no room for that."""
+    percents = [FIGURE_SPACE * 3 + "–" if share is None else f"{share:4.0%}".replace(" ", FIGURE_SPACE) for share in shares]
+    if len(shares) == 1:
+        return "" if shares[0] is None else f"<b>{percents[0]}</b>"
+    return "A <b>{}</b> B <b>{}</b>".format(*percents) if any(share and share >= 0.005 for share in shares) else ""
+
+
 class ShareBar(QWidget):
     """Shares of the stems as one stacked bar; says them in words to screen readers."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._shares: list[tuple[StemLook, float]] = []
+        self._rows: list[list[tuple[StemLook, float]]] = [[]]
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Shares of the stems")
 
@@ -41,10 +49,11 @@ class ShareBar(QWidget):
         """A slim bar."""
         return QSize(112, 12)
 
-    def set_shares(self, shares: list[tuple[StemLook, float]]) -> None:
-        """Show these, 0..1 each; none while masks are not known."""
-        self._shares = shares
-        self.setAccessibleDescription(", ".join(f"{look.title} {share:.0%}" for look, share in shares) or "not separated yet")
+    def set_shares(self, *rows: list[tuple[StemLook, float]]) -> None:
+        """Show these, 0..1 each, one bar or two (A above B); none while masks are not known."""
+        self._rows = list(rows)
+        said = [", ".join(f"{look.title} {share:.0%}" for look, share in row) or "not separated yet" for row in rows]
+        self.setAccessibleDescription(said[0] if len(said) == 1 else f"A: {said[0]}; B: {said[1]}")
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
@@ -54,12 +63,14 @@ class ShareBar(QWidget):
         p.setPen(Qt.PenStyle.NoPen)
         p.setBrush(QColor(theme.RAISED))
         p.drawRoundedRect(QRectF(self.rect()), 2, 2)
-        x = 0.0
-        for look, share in self._shares:
-            width = share * self.width()
-            if width >= 0.75:
-                p.fillRect(QRectF(x, 0, max(0.75, width - 1), self.height()), QColor(look.colour))
-            x += width
+        height = (self.height() + 1) / len(self._rows)  # two bars have a pixel between them
+        for i, row in enumerate(self._rows):
+            x = 0.0
+            for look, share in row:
+                width = share * self.width()
+                if width >= 0.75:
+                    p.fillRect(QRectF(x, i * height, max(0.75, width - 1), height - 1), QColor(look.colour))
+                x += width
 
 
 class Readout(QWidget):
@@ -86,7 +97,7 @@ class Readout(QWidget):
         row.addStretch(1)
         self._later = QTimer(self, interval=PLAYING_MS, singleShot=True)
         self._later.timeout.connect(self._refresh)
-        for name in ("picture", "masks", "stems", "position_s"):
+        for name in ("picture", "masks", "compared", "stems", "position_s"):
             show(self, state, name, self._soon)
         self._refresh()
 
@@ -109,25 +120,29 @@ class Readout(QWidget):
 
     @Slot()
     def _refresh(self) -> None:
-        picture, masks = self._state.picture, self._state.masks
-        at, reading = self._at, None
+        picture, compared = self._state.picture, self._state.compared
+        masks = [compared.a.masks, compared.b.masks] if compared else [self._state.masks]
+        at = self._at
+        readings: list[Reading | None] = [None] * len(masks)
         if picture is not None and at is None:
             hz = loudest_hz(picture, self._state.position_s)
             at = (self._state.position_s, hz) if hz else None
         if picture is not None and at is not None:
-            reading = readout(picture, masks, *at)
-        self._say(at, reading)
+            readings = [readout(picture, of_one, *at) for of_one in masks]
+        self._say(at, readings)
 
-    def _say(self, at: tuple[float, float] | None, reading: Reading | None) -> None:
+    def _say(self, at: tuple[float, float] | None, readings: list[Reading | None]) -> None:
+        reading = readings[0]
         self._where.setText(clock(at[0], 3) if at else "–")
         self._hz.setText(hz_text(at[1]) if at else "–")
         self._note.setText(note(at[1]) if at else "")
         self._db.setText(db_text(reading.db) if reading else "–")
         looks = {look.name: look for look in self._state.stems}
-        shares = [(looks[s], v) for s, v in reading.shares.items() if s in looks] if reading else []
-        self._bar.set_shares(shares)
-        dot = "<span style='color:{}'>●</span> <span style='white-space:pre'>{} <b>{}</b></span>"
-        words = [dot.format(look.colour, escape(look.title), f"{share:4.0%}".replace(" ", FIGURE_SPACE)) for look, share in shares]
+        rows = [[(look, r.shares[s]) for s, look in looks.items() if s in r.shares] if r else [] for r in readings]
+        self._bar.set_shares(*rows)
+        dot = "<span style='color:{}'>●</span> <span style='white-space:pre'>{} {}</span>"
+        numbers = [(look, _numbers([dict(row).get(look) for row in rows])) for look in looks.values()]
+        words = [dot.format(look.colour, escape(look.title), said) for look, said in numbers if said]
         unknown = f"<span style='color:{theme.DIM}'>not separated yet</span>" if reading else ""
         self._stems.setText("&nbsp;&nbsp;".join(words) or unknown)
         words = [self._where.text(), self._hz.text(), self._note.text(), self._db.text(), self._bar.accessibleDescription()]

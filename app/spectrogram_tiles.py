@@ -15,7 +15,8 @@ from PySide6.QtCore import QRectF, Signal
 from PySide6.QtGui import QImage, QPainter
 
 from app import colours, theme
-from app.mask_overlay import TILE, Owners, tinted
+from app.difference import Differences
+from app.mask_overlay import TILE, Owners, OwnerTile, tinted
 from app.state import StemLook
 from engine.display import BLOCK_FRAMES, Picture
 from engine.display_masks import Gains, remixed
@@ -36,16 +37,20 @@ class Tiles(pg.GraphicsObject):
         super().__init__()
         self.setFlag(self.GraphicsItemFlag.ItemUsesExtendedStyleOption)
         self.picture: Picture | None = None
-        self.owners = Owners()
+        self.owners = Owners()  # of the masks that are heard
+        self._others: Owners | None = None  # of those that they are compared with
+        self._differences: Differences | None = None
+        self._looks: tuple[StemLook, ...] = ()
         self._look = 0  # counts changes of table, tint and gains
         self._table = colours.table(*colours.RANGE_DB)
         self._tints = colours.tint_tables(*colours.RANGE_DB)
-        self._overlay = False
+        self._overlay = self._difference = False
         self._gains: Gains | None = None
         self._tiles: OrderedDict[tuple[int, int], tuple[tuple[object, ...], np.ndarray]] = OrderedDict()
         self._sheet: tuple[tuple[np.ndarray, ...], np.ndarray] = NO_SHEET
         self._ahead: list[tuple[int, int]] = []
-        self._masks: Masks | None = None
+        self._hears_b = False
+        self._masks: tuple[object, ...] = ()  # as they were set
         self._settled: tuple[object, ...] = ()  # what there was when nothing was left to do
 
     # ------------------------------------------------------------------------------------------------------- what is set
@@ -53,7 +58,9 @@ class Tiles(pg.GraphicsObject):
     def set_picture(self, picture: Picture | None) -> None:
         """A new snapshot; tiles whose columns were drawn meanwhile are made again."""
         old, self.picture = self.picture, picture
-        self.owners.set_picture(picture)
+        for owners in (self.owners, self._others):
+            if owners is not None:
+                owners.set_picture(picture)
         if old is None or picture is None or old.levels is not picture.levels:
             self._tiles.clear()
             self._sheet, self._settled = NO_SHEET, ()  # both hold on to what they were made from
@@ -61,14 +68,40 @@ class Tiles(pg.GraphicsObject):
         self.update()
 
     def set_masks(self, masks: Masks | None) -> None:
-        """A new snapshot; what it changes is fetched by `work`."""
-        self._masks = masks
+        """A new snapshot of the only result; what it changes is fetched by `work`."""
+        self._masks = (masks,)
+        self._others = self._differences = None
         self.owners.set_masks(masks)
         self.update()
 
+    def set_compared(self, a: Masks, b: Masks, hears_b: bool) -> None:
+        """New snapshots of two results, and which of them is heard. A switch fetches nothing: both sides keep their tiles."""
+        if self._others is None:
+            self._others = Owners()
+            self._others.set_picture(self.picture)
+            self._others.set_looks(self._looks)
+            sides = (self._others, self.owners) if hears_b else (self.owners, self._others)
+            self._differences, self._hears_b = Differences(*sides), hears_b
+            self._differences.set_looks(self._looks)
+        elif hears_b != self._hears_b:
+            self.owners, self._others, self._hears_b = self._others, self.owners, hears_b
+        self.owners.set_masks(b if hears_b else a)
+        self._others.set_masks(a if hears_b else b)
+        self._masks = (a, b, hears_b)
+        self.update()
+
+    def set_difference(self, difference: bool) -> None:
+        """Tint the cells where two results differ; goes before the owners."""
+        if difference != self._difference:
+            self._difference = difference
+            self._changed()
+
     def set_looks(self, looks: tuple[StemLook, ...]) -> None:
         """Colours of the stems."""
-        self.owners.set_looks(looks)
+        self._looks = looks
+        for part in (self.owners, self._others, self._differences):
+            if part is not None:
+                part.set_looks(looks)
         self.update()
 
     def set_range(self, low_db: float, high_db: float) -> None:
@@ -155,11 +188,11 @@ class Tiles(pg.GraphicsObject):
         """Do one small thing ahead of time (a strip of shares, a tile just out of sight); False when all is done."""
         if self.picture is None or self.is_settled:
             return False
-        needs_owners = self._overlay or self._gains is not None
+        tint, owners = self._tint(), self.owners if self._gains is not None else None
         for n, (level, k) in enumerate(self._ahead):
             if not 0 <= level < len(self.picture.levels) or not 0 <= k * TILE < self.picture.levels[level].shape[1]:
                 continue
-            if needs_owners and self.owners.fetch_strip(level, k):
+            if (tint is not None and tint.fetch_strip(level, k)) or (owners is not None and owners.fetch_strip(level, k)):
                 if n < len(self._sheet[0]):
                     self.update()
                 return True
@@ -173,10 +206,19 @@ class Tiles(pg.GraphicsObject):
 
     def _stamp(self, level: int, k: int) -> tuple[object, ...]:
         assert self.picture is not None
-        owner = self.owners.tile(level, k) if self._overlay or self._gains is not None else None
+        owner, tint = self._owner_tiles(level, k)
         span = TILE << level
         done = self.picture.done[k * span // BLOCK_FRAMES : -(-(k + 1) * span // BLOCK_FRAMES)].tobytes()
-        return self._look, done, owner, owner.version if owner else 0
+        return self._look, done, owner, owner.version if owner else 0, tint, tint.version if tint else 0
+
+    def _tint(self) -> "Owners | Differences | None":
+        """What the tint is taken from, if there is one."""
+        return self._differences if self._difference and self._differences else self.owners if self._overlay else None
+
+    def _owner_tiles(self, level: int, k: int) -> tuple[OwnerTile | None, OwnerTile | None]:
+        """What is known of a tile for the faders to follow, and for the tint; None where that is not wanted."""
+        tint = self._tint()
+        return self.owners.tile(level, k) if self._gains is not None else None, tint.tile(level, k) if tint else None
 
     def _tile(self, level: int, k: int) -> np.ndarray:
         """Colours of a tile, uint32 (row, frame); the same array as long as nothing about it changed."""
@@ -192,10 +234,10 @@ class Tiles(pg.GraphicsObject):
     def _coloured(self, level: int, k: int) -> np.ndarray:
         assert self.picture is not None
         image = self.picture.levels[level][:, k * TILE : (k + 1) * TILE]
-        owner = self.owners.tile(level, k) if self._overlay or self._gains is not None else None
+        owner, tint = self._owner_tiles(level, k)
         if owner and self._gains is not None:
             image = remixed(image, owner.shares, self._gains)
-        rgb = tinted(image, owner, self._tints) if self._overlay else np.take(self._table, image)
+        rgb = tinted(image, tint, self._tints) if self._tint() is not None else np.take(self._table, image)
         blocks = ((k * TILE + np.arange(image.shape[1])) << level) // BLOCK_FRAMES
         rgb[:, ~self.picture.done[blocks]] = UNKNOWN
         return rgb

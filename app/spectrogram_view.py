@@ -15,7 +15,7 @@ from app.colours import RANGE_DB
 from app.spectrogram_input import Canvas
 from app.spectrogram_marks import Playhead, Selection
 from app.spectrogram_tiles import Tiles
-from app.state import State
+from app.state import Compared, State
 from engine.display import Picture
 from engine.display_masks import remix_gains
 from engine.types import AudioInfo
@@ -74,8 +74,8 @@ class SpectrogramView(QWidget):
         state.seek_wanted.connect(self._on_seek)
         for name, setter in (
             ("song", self._show_song), ("picture", self._show_picture), ("stems", self.tiles.set_looks), ("masks", self._show_masks),
-            ("overlay", self.tiles.set_overlay), ("overlay", self.legend.set_grey), ("follow_faders", lambda _: self._show_gains()),
-            ("mix", self._later), ("selection", self._selection.show_span), ("playing", self._show_playing),
+            ("compared", self._show_masks), ("overlay", self._show_tint), ("difference", self._show_tint), ("mix", self._later),
+            ("follow_faders", lambda _: self._show_gains()), ("selection", self._selection.show_span), ("playing", self._show_playing),
             ("position_s", self._show_position), ("range_db", self._show_range),
         ):  # fmt: skip
             show(self, state, name, setter)
@@ -99,9 +99,18 @@ class SpectrogramView(QWidget):
         elif picture is None:
             self._frequency_axis.set_scale()  # the old one would hold on to the picture
 
-    def _show_masks(self, masks: object) -> None:
-        self.tiles.set_masks(masks)
+    def _show_masks(self, _: object) -> None:
+        compared: Compared | None = self.state.compared
+        if compared is None:
+            self.tiles.set_masks(self.state.masks)
+        else:
+            self.tiles.set_compared(compared.a.masks, compared.b.masks, compared.heard == "b")
         self._show_gains()
+
+    def _show_tint(self, _: object) -> None:
+        self.tiles.set_overlay(self.state.overlay)
+        self.tiles.set_difference(self.state.difference)
+        self.legend.set_grey(self.state.overlay or self.state.difference)
 
     def _later(self, _: object) -> None:
         if self.state.follow_faders and not self._next_frame.isActive():

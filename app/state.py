@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from app.colours import RANGE_DB
+from engine.masks import Masks
 from engine.types import AudioInfo, Mix, StemMix
 
 WORDS = {"gain_db": "gain"}  # fields of a strip as undo says them, where they are not words already
@@ -43,6 +44,29 @@ class NullState:
     n_different: int = 0  # of the output against the mixture, as rendered
     stems_sum_db: float | None = None  # how far the rendered stems are from the mixture; None until masks are known
     distance_db: float | None = None  # RMS of remix - mixture relative to the mixture's, away from unity
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two results that are compared."""
+
+    method: str  # its name in the engine
+    title: str
+    masks: Masks  # the newest snapshot
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two results of the open song on the same faders; `method` and `masks` of the state are those of the one that is heard."""
+
+    a: Side
+    b: Side
+    heard: str = "a"  # or "b"
+
+    @property
+    def both_known(self) -> bool:
+        """Whether there is something of both to look at."""
+        return bool(self.a.masks.chunks and self.b.masks.chunks)
 
 
 def observed(name: str, default: Any = None) -> Any:
@@ -78,6 +102,9 @@ class State(QObject):
     levels_changed = Signal(object)  # Levels
     null_changed = Signal(object)  # NullState | None
     overlay_changed = Signal(object)  # bool: cells tinted in the colours of their owners
+    compared_changed = Signal(object)  # Compared | None: two results of the song, while they are compared
+    apart_db_changed = Signal(object)  # float | None: RMS of the remix by A minus the remix by B, relative to the mixture's
+    difference_changed = Signal(object)  # bool: cells tinted where the two results differ
     follow_faders_changed = Signal(object)  # bool: the picture shows the remix, not the mixture
     range_db_changed = Signal(object)  # (low_db, high_db): what the darkest and the brightest colour of the picture stand for
     device_changed = Signal(object)  # str: "CPU, 1 thread"
@@ -101,6 +128,9 @@ class State(QObject):
     levels = observed("levels")
     null = observed("null")
     overlay = observed("overlay", False)
+    compared = observed("compared")
+    apart_db = observed("apart_db")
+    difference = observed("difference", False)
     follow_faders = observed("follow_faders", False)
     range_db = observed("range_db", RANGE_DB)
     device = observed("device", "")

@@ -65,6 +65,13 @@ class Verbs(QObject):
     def set_overlay(self, on: bool) -> None:
         """Tint cells in the colours of their owners."""
         self.state.overlay = on
+        self.state.difference = self.state.difference and not on  # one tint at a time
+
+    @Slot(bool)
+    def set_difference(self, on: bool) -> None:
+        """Tint cells where two results differ."""
+        self.state.difference = on
+        self.state.overlay = self.state.overlay and not on
 
     @Slot(bool)
     def set_follow(self, on: bool) -> None:

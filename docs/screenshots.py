@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 SIZES = {1: (1440, 900), 2: (1180, 740)}  # in points
-SCENES = ("empty", "separating", "mixing", "overlay", "export", "preferences")
+SCENES = ("empty", "separating", "mixing", "overlay", "export", "preferences", "comparing")
 
 
 def take(song: Path, scale: int, folder: Path) -> None:
@@ -86,6 +86,17 @@ def take(song: Path, scale: int, folder: Path) -> None:
         dialog = next(w for w in application.topLevelWidgets() if w not in before and w.isVisible() and w.width() > 200)
         keep(name, lambda i: "" if shades(i) > 20 else "the dialog is blank", dialog)
         dialog.close()
+    window.bridge.choose_method("projet")  # of what comes with Nullsum these two tell the same stems apart
+    until(lambda: state.masks.is_complete and state.null is not None, "the masks of another method", 900.0)
+    window.bridge.compare("duet")
+    until(lambda: state.apart_db is not None, "the comparison", 900.0)
+    for stem, gain_db in zip((s.name for s in state.stems), (3.0, -6.0, 0.0, 1.5, -3.0), strict=True):
+        state.move_strip(stem, gain_db=gain_db)
+    window.actions_["difference"].trigger()
+    window.view.show_window(state.position_s, state.position_s + 10)
+    settle()
+    settle()
+    keep("comparing", lambda i: missing(i, [s.colour for s in state.stems[:2]]) or ("" if shades(i) > 100 else "no difference is seen"))
     window.close()
     made.close()
 

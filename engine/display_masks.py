@@ -65,6 +65,19 @@ def share_columns(masks: Masks, picture: Picture, first_frame: int, n_frames: in
     return out
 
 
+def differences(a: Array, b: Array) -> tuple[Array, Array]:
+    """How far two results disagree about each cell, and which stem has more of it by b than by a.
+
+    a, b: uint8 (stem, row, frame), 255 in sum, as share_columns gives them. Returns uint8 (row, frame) twice: the total variation
+    distance of the two shares (half the sum of |a - b|; 255: they have nothing in common) and the stem that gains most (its index,
+    the first of equals). Where a result is not known its shares are no shares: the caller knows.
+    """
+    gain = b.astype(np.int16)
+    gain -= a
+    total = np.abs(gain).sum(axis=0, dtype=np.uint16)  # 2 x 255 and a few roundings
+    return np.minimum((total + 1) // 2, 255).astype(np.uint8), gain.argmax(axis=0).astype(np.uint8)
+
+
 def remix_gains(mix: Mix, stems: tuple[str, ...], n_channels: int) -> Gains:
     """What the strips (fader, mute, solo, balance, width, master) do to the stems, each part of the sound by itself.
 

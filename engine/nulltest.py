@@ -153,7 +153,7 @@ class NullReport:
         lines += ["Source"] + [f"  {k:<12}{v}" for k, v in self.source.items()] + [f"  {'sha256':<12}{r.source_sha256}", ""]
         for name, facts in self.stems.items():
             lines += [f"Stem {name}"] + [f"  {k:<12}{v}" for k, v in facts.items()] + [f"  {'sha256':<12}{r.stems_sha256.get(name, '')}"]
-        lines += ["", "Method"] + [f"  {k:<12}{v}" for k, v in self.method.items()]
+        lines += ["", "Method"] + [f"  {k:<16}{v}" for k, v in self.method.items()]  # n_repetitions is the longest setting
         lines += ["", "Versions"] + [f"  {k:<12}{v}" for k, v in self.versions.items()]
         return "\n".join(lines + ([""] + [f"Note: {n}" for n in self.notes] if self.notes else [])) + "\n"
 

@@ -19,17 +19,22 @@ from engine.errors import Cancelled, MethodError
 from engine.listen import Song
 from engine.masks import Masks, normalised, quantised
 from engine.samples import to_float
-from engine.types import Array, AudioInfo, IsCancelled, MaskGrid, Method, Mixture, Report, never_cancelled, silent_report
+from engine.types import Array, AudioInfo, IsCancelled, MaskGrid, Method, MethodInfo, Mixture, Report, never_cancelled, silent_report
+
+
+def why_not(method: MethodInfo, info: AudioInfo) -> str:
+    """Why a method cannot serve a recording, a sentence without its full stop; empty where it can."""
+    if method.needs_stereo and info.n_channels != 2:
+        name = info.path.name if info.path else "the recording"
+        found = "is mono" if info.n_channels == 1 else f"has {info.n_channels}"
+        return f"{method.title} tells stems apart by their place between left and right, so it needs two channels, but {name} {found}"
+    return ""
 
 
 def empty_masks(info: AudioInfo, method: Method) -> Masks:
     """No chunk known yet; refuses a recording that the method cannot serve (MethodError)."""
-    if method.info.needs_stereo and info.n_channels != 2:
-        name = info.path.name if info.path else "The recording"
-        raise MethodError(
-            f"{method.info.title} tells stems apart by their place between left and right, so it needs two channels, but {name} has "
-            f"{info.n_channels}; choose a method that is not spatial, such as nullsum-4 or hpss."
-        )
+    if reason := why_not(method.info, info):
+        raise MethodError(f"{reason}; choose a method that is not spatial, such as nullsum-4 or hpss.")
     return Masks(grid_for(info, method), method.info.stems, info.seconds)
 
 
@@ -117,6 +122,8 @@ def make_chunk(samples: Array, info: AudioInfo, method: Method, grid: MaskGrid, 
         import soxr
 
         sound = soxr.resample(sound.T, info.rate_hz, grid.rate_hz, quality="HQ").T  # a look at a copy, never heard
+        if not sound.shape[1]:  # one sample at 48 kHz is none at 22.05 kHz
+            sound = np.zeros((len(sound), 1))
     look = np.ascontiguousarray(sound, dtype=np.float32)
     shares = method.shares(look, grid, w.core - w.first, w.core_end - w.core)  # (stem, channel or 1, bin, frame)
     masks = normalised(shares)

@@ -8,7 +8,8 @@ import contextlib
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,19 +23,20 @@ from engine.errors import BadInputError
 from engine.export import Stretch, Written
 from engine.formats import SUBTYPES, OutputFormat, chosen_format
 from engine.masks import Masks
-from engine.measure import Measured, distance_db, measure
+from engine.measure import Apart, Measured, apart_db, distance_db, measure, measure_apart
 from engine.methods import build, methods
 from engine.mix import is_neutral
 from engine.nulltest import NullReport, NullResult, null_test, versions
 from engine.render import Rendered, render, render_stems
-from engine.separate import empty_masks, identity, separate
+from engine.separate import empty_masks, identity, separate, why_not
 from engine.tags import Tags, read_tags
 from engine.types import Array, AudioInfo, IsCancelled, Method, Mix, Report, never_cancelled, silent_report
 
 __all__ = [  # what the app may take from here besides Session
-    "Cache", "ExportPlan", "Measured", "NullReport", "Session", "Stretch", "Written",
-    "device_words", "distance_db", "is_neutral", "measure", "methods",
+    "Apart", "Cache", "ExportPlan", "Measured", "NullReport", "Session", "Stretch", "Written",
+    "apart_db", "device_words", "distance_db", "is_neutral", "measure", "measure_apart", "methods", "why_not",
 ]  # fmt: skip
+TRAINED = ("built-in", "research")  # groups of methods that have weights, and so a device that they run on
 
 
 def device_words(wanted: str) -> tuple[str, str]:
@@ -58,7 +60,10 @@ class ExportPlan:
 class Session:
     """One open recording with a method; see the module's docstring for who may call what from where."""
 
-    def __init__(self, path: Path, method: str = "nullsum-4", cache: Cache | None = None, device: str = "auto") -> None:
+    def __init__(
+        self, path: Path, method: str = "nullsum-4", cache: Cache | None = None, device: str = "auto",
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
         self.mixture: FileMixture = open_mixture(path)
         self.cache = cache
         self.mix = Mix()
@@ -68,7 +73,7 @@ class Session:
         self.method: Method
         self.masks: Masks
         try:
-            self.choose_method(method)
+            self.choose_method(method, settings)
         except BaseException:
             self.close()
             raise
@@ -83,14 +88,28 @@ class Session:
         """Names of the stems that the chosen method tells apart."""
         return self.method.info.stems
 
-    def choose_method(self, name: str) -> None:
-        """Another method: all masks are unknown again (or wait in the cache). MethodError for unknown or unsuitable ones."""
-        options = {"device": self.device} if name.startswith("nullsum") else {}
-        method = build(name, **options)
+    def choose_method(self, name: str, settings: Mapping[str, Any] | None = None) -> None:
+        """Another method: all masks are unknown again (or wait in the cache). MethodError for unknown or unsuitable ones.
+
+        `settings` are the method's options by name (engine.methods.options); what is not named has its default.
+        """
+        known = methods().get(name)
+        options = {"device": self.device} if known and known.group in TRAINED else {}
+        method = build(name, **options, **(settings or {}))
         masks = empty_masks(self.info, method)
         with self._lock:
             self.masks, self.method = masks, method
             self._generation += 1
+
+    def beside(self, method: str) -> "Session":
+        """A second result of the same recording, by another method: masks of its own; cache, device and mix as they are here.
+
+        Both read the one recording that is open, and closing either closes it. MethodError for unknown or unsuitable methods.
+        """
+        other = copy(self)
+        other._lock = threading.Lock()
+        other.choose_method(method)
+        return other
 
     def forget_masks(self) -> None:
         """All masks are unknown again; to be called before the cache is cleared, in which they lie."""

@@ -44,15 +44,23 @@ class Images:
 
     def scores(self, estimate: Array, source: int) -> dict[str, float]:
         """SDR, ISR, SIR and SAR in dB of an estimate (channel, sample) of one of the sources."""
+        return {measure: float(values[0]) for measure, values in self.windowed(estimate, source, [slice(None)]).items()}
+
+    def windowed(self, estimate: Array, source: int, parts: list[slice]) -> dict[str, Array]:
+        """The same in each of these parts of the recording, whose filters are those of the whole: measure -> (part,)."""
         own = slice(source * self._n_channels, (source + 1) * self._n_channels)
         truth = self._images[source]
         along = self._projected(estimate, own, self._factors[source])
         inside = self._projected(estimate, slice(None), self._factor_all)
+
+        def ratio(signal: Array, noise: Array) -> Array:
+            return np.array([float(ratio_db(energy(signal[:, part]), energy(noise[:, part]))) for part in parts])
+
         return {
-            "SDR": float(ratio_db(energy(truth), energy(estimate - truth))),
-            "ISR": float(ratio_db(energy(truth), energy(along - truth))),
-            "SIR": float(ratio_db(energy(along), energy(inside - along))),
-            "SAR": float(ratio_db(energy(inside), energy(estimate - inside))),
+            "SDR": ratio(truth, estimate - truth),
+            "ISR": ratio(truth, along - truth),
+            "SIR": ratio(along, inside - along),
+            "SAR": ratio(inside, estimate - inside),
         }
 
     def _factor(self, signals: slice) -> tuple[Array, bool]:

@@ -90,7 +90,7 @@ def bss_eval(references: Array, estimates: Array, rate_hz: int) -> dict[str, Arr
     if not there:
         return out
     heard = [bool(np.any(estimates[i].sum(axis=0))) for i in there]
-    truth = _with_noise(np.stack([references[i].T for i in there]))  # (stem, sample, channel), museval's order
+    truth = with_noise(np.stack([references[i].T for i in there]))  # (stem, sample, channel), museval's order
     # a stand-in for an estimate that is silent throughout: the others do not depend on it
     guess = np.stack([(estimates if ok else references)[i].T for i, ok in zip(there, heard, strict=True)]).astype(np.float64)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -104,7 +104,7 @@ def bss_eval(references: Array, estimates: Array, rate_hz: int) -> dict[str, Arr
     return out
 
 
-def _with_noise(references: Array) -> Array:
+def with_noise(references: Array) -> Array:
     """Float64 references (stem, sample, channel) with white noise that is the same every time; zeros stay zeros."""
     scale = np.sqrt(np.mean(np.square(references.sum(axis=0, dtype=np.float64)))) * 10.0 ** (BSS_NOISE_DB / 20.0)
     noise = np.random.default_rng(0).standard_normal(references.shape)

@@ -101,7 +101,7 @@ def as_json(scores: list[TrackScores], about: dict[str, Any]) -> str:
         }
         for group in groups(scores)
     ]
-    return json.dumps(_without_nan({**about, "silent_db": SILENT_DB, "results": found}), indent=1) + "\n"
+    return json.dumps(plain({**about, "silent_db": SILENT_DB, "results": found}), indent=1) + "\n"
 
 
 def cells(table: list[Row]) -> str:
@@ -135,12 +135,12 @@ def _mean(values: list[float]) -> float:
     return sum(there) / len(there) if there else math.nan
 
 
-def _without_nan(value: Any) -> Any:
-    """The same nest of dicts and lists with numbers rounded to 4 digits and None for NaN."""
+def plain(value: Any, digits: int = 4) -> Any:
+    """The same nest of dicts and lists, fit for JSON: numbers rounded to so many digits, None for NaN."""
     if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {key: plain(item, digits) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
+        return [plain(item, digits) for item in value]
     if isinstance(value, float):
-        return None if math.isnan(value) else round(value, 4)
+        return None if math.isnan(value) else round(value, digits)
     return value

@@ -1,66 +1,57 @@
 """The table of everything that separates: name -> what it is, and how to make one.
 
-To add a method: write its file with an INFO and a class that keeps to engine.types.Method, then one line in _table.
+To add a method: write its file with an INFO, a Settings (engine.methods.options) and a class that keeps to engine.types.Method, then
+one line in _UNTRAINED.
 Asking for the table imports no torch: a network's modules are imported when it is built or first used.
 """
 
-from collections.abc import Callable
-from dataclasses import fields
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 from engine.errors import MethodError
 from engine.methods import adress, builtin, duet, hpss, ica, network, nmf, projet, repet_sim, research
+from engine.methods.options import Option, Value, check_known, from_words, instead, options_in, settings_from
 from engine.types import Method, MethodInfo
 
 
-def _hpss(**options: Any) -> Method:
-    return hpss.Hpss(_settings(hpss.HpssSettings, "hpss", options))
+def _with_settings(name: str, kind: Callable[[Any], Method], settings: type[Any], **options: Any) -> Method:
+    return kind(settings_from(settings, name, options))
 
 
-def _adress(**options: Any) -> Method:
-    return adress.Adress(_settings(adress.AdressSettings, "adress", options))
-
-
-def _projet(**options: Any) -> Method:
-    return projet.Projet(_settings(projet.ProjetSettings, "projet", options))
-
-
-def _duet(**options: Any) -> Method:
-    return duet.Duet(_settings(duet.DuetSettings, "duet", options))
-
-
-def _ica(**options: Any) -> Method:
-    return ica.Ica(_settings(ica.IcaSettings, "ica", options))
-
-
-def _nmf(**options: Any) -> Method:
-    return nmf.Nmf(_settings(nmf.NmfSettings, "nmf", options))
-
-
-def _repet_sim(**options: Any) -> Method:
-    return repet_sim.RepetSim(_settings(repet_sim.RepetSimSettings, "repet-sim", options))
+def _builtin(**options: Any) -> Method:
+    check_known("nullsum-4", options, ["device", "weights", "folder"])
+    return builtin.Builtin(**options)
 
 
 def _network(name: str, **options: Any) -> Method:
-    _check_known(name, options, ["device", "folder"])
+    check_known(name, options, ["device", "folder"])
     return network.Network(name, **options)
+
+
+_UNTRAINED: dict[str, tuple[MethodInfo, Callable[[Any], Method], type[Any]]] = {  # what needs no training, and what can be set of it
+    "projet": (projet.INFO, projet.Projet, projet.ProjetSettings),  # spatial
+    "adress": (adress.INFO, adress.Adress, adress.AdressSettings),
+    "duet": (duet.INFO, duet.Duet, duet.DuetSettings),
+    "ica": (ica.INFO, ica.Ica, ica.IcaSettings),
+    "hpss": (hpss.INFO, hpss.Hpss, hpss.HpssSettings),  # classic
+    "nmf": (nmf.INFO, nmf.Nmf, nmf.NmfSettings),
+    "repet-sim": (repet_sim.INFO, repet_sim.RepetSim, repet_sim.RepetSimSettings),
+}
 
 
 def _table() -> dict[str, tuple[MethodInfo, Callable[..., Method]]]:
     """Name -> (what it is, builder), in the order of the menus."""
     return {
-        "nullsum-4": (builtin.INFO, builtin.Builtin),  # built-in
-        "projet": (projet.INFO, _projet),  # spatial
-        "adress": (adress.INFO, _adress),
-        "duet": (duet.INFO, _duet),
-        "ica": (ica.INFO, _ica),
-        "hpss": (hpss.INFO, _hpss),  # classic
-        "nmf": (nmf.INFO, _nmf),
-        "repet-sim": (repet_sim.INFO, _repet_sim),
+        "nullsum-4": (builtin.INFO, _builtin),
+        **{name: (info, partial(_with_settings, name, kind, settings)) for name, (info, kind, settings) in _UNTRAINED.items()},
         **{name: (info, partial(_network, name)) for name, info in research.INFOS.items()},
     }
+
+
+def every_method() -> dict[str, MethodInfo]:
+    """What every method is, by name, in the order of the menus: also research nets that have no weights yet."""
+    return {name: info for name, (info, _) in _table().items()}
 
 
 def methods() -> dict[str, MethodInfo]:
@@ -69,7 +60,7 @@ def methods() -> dict[str, MethodInfo]:
     >>> methods()["hpss"].stems
     ('harmonic', 'percussive')
     """
-    return {name: info for name, (info, _) in _table().items() if info.group != "research" or network.is_installed(name)}
+    return {name: info for name, info in every_method().items() if info.group != "research" or network.is_installed(name)}
 
 
 def build(name: str, **options: Any) -> Method:
@@ -80,30 +71,33 @@ def build(name: str, **options: Any) -> Method:
     >>> build("adress", n_positions=3).info.stems
     ('left', 'centre', 'right')
     """
-    table = _table()
-    if name not in table:
-        raise MethodError(f"There is no method called {name!r}; {_instead(name, list(methods()))}")
-    _, builder = table[name]
+    _refuse_unknown(name)
+    _, builder = _table()[name]
     return builder(**options)
 
 
-def _settings(kind: type[Any], name: str, options: dict[str, Any]) -> Any:
-    """A settings dataclass from options, where an unknown option is a sentence and not a TypeError."""
-    _check_known(name, options, [field.name for field in fields(kind)])
-    return kind(**options)
+def options_of(name: str) -> tuple[Option, ...]:
+    """What a user may set of a method; MethodError for an unknown name.
+
+    >>> [option.name for option in options_of("duet")]
+    ['n_places', 'max_delay_ms']
+    """
+    _refuse_unknown(name)
+    return options_in(_UNTRAINED[name][2]) if name in _UNTRAINED else ()
 
 
-def _check_known(name: str, options: dict[str, Any], known: list[str]) -> None:
-    for option in options:
-        if option not in known:
-            raise MethodError(f"The method {name!r} has no option {option!r}; {_instead(option, known)}")
+def read_options(name: str, words: Iterable[str]) -> dict[str, Value]:
+    """Options of a method from words as a user types them, checked; MethodError says in a sentence what cannot be.
+
+    >>> read_options("duet", ["n_places=3", "max_delay_ms=0"])
+    {'n_places': 3, 'max_delay_ms': 0.0}
+    """
+    values = from_words(name, options_of(name), words)
+    if name in _UNTRAINED:
+        settings_from(_UNTRAINED[name][2], name, values)
+    return values
 
 
-def _instead(found: str, known: list[str]) -> str:
-    """The end of the sentence: near matches where there are some, and always everything that there is."""
-    if not known:
-        return "there is nothing to set."
-    near = get_close_matches(found.lower(), known, n=3, cutoff=0.5)
-    if near:
-        return f"did you mean {' or '.join(near)}? There are: {', '.join(known)}."
-    return f"choose one of: {', '.join(known)}."
+def _refuse_unknown(name: str) -> None:
+    if name not in _table():
+        raise MethodError(f"There is no method called {name!r}; {instead(name, list(methods()))}")

@@ -30,6 +30,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from engine.errors import MethodError
+from engine.methods.options import check, setting
 from engine.methods.spectra import look_grid, look_stft, near_unit_peak, noise_floor, power
 from engine.types import Array, MaskGrid, MethodInfo
 
@@ -55,12 +56,14 @@ INFO = MethodInfo(
 class AdressSettings:
     """How finely the stereo image is cut."""
 
-    n_positions: int = 5  # 3 lets hard pans leak less into each other's faders, 7 is finer than most mixes are panned
+    n_positions: int = setting(
+        5, "Places from left to right: 3 lets hard pans leak less into each other's faders, 7 is finer than most mixes are panned.",
+        choices=POSITIONS,
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         """Refuse numbers of positions that have no honest names."""
-        if self.n_positions not in POSITIONS:
-            raise MethodError(f"n_positions={self.n_positions} must be one of {', '.join(map(str, POSITIONS))}.")
+        check(self)
 
 
 class Adress:

@@ -30,15 +30,16 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from engine.methods.options import check
 from engine.methods.places import (
     IN_ORDER,
     RIGHT_ANGLE,
     angles_and_phases,
-    check_delay,
-    check_number,
     check_stereo,
+    delay_setting,
     heard_rows,
     heard_spectra,
+    places_setting,
 )
 from engine.methods.spectra import look_grid, look_stft, near_unit_peak, noise_floor, power
 from engine.types import Array, IsCancelled, MaskGrid, MethodInfo, never_cancelled
@@ -65,13 +66,14 @@ Direction = tuple[float, float]  # angle in radians, delay of the right channel 
 class DuetSettings:
     """How many directions, and how late one channel may come."""
 
-    n_places: int = 5
-    max_delay_ms: float = 0.5  # two ears, or two microphones 17 cm apart; 0 for panning alone
+    n_places: int = places_setting(5, "How many directions the song is cut into, a stem each.")
+    max_delay_ms: float = delay_setting(
+        0.5, "How late one channel may come: 0.5 is two ears, or two microphones 17 cm apart; 0 is panning alone."
+    )
 
     def __post_init__(self) -> None:
         """Refuse what has no names or no meaning."""
-        check_number(self.n_places)
-        check_delay(self.max_delay_ms)
+        check(self)
 
 
 class Duet:

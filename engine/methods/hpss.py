@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from engine.errors import MethodError
+from engine.methods.options import check, setting
 from engine.methods.spectra import look_grid, look_stft, near_unit_peak, noise_floor, power
 from engine.types import Array, MaskGrid, MethodInfo
 
@@ -47,15 +47,18 @@ LONGEST = 16  # reach of a network; beyond that SciPy is faster, but it holds th
 class HpssSettings:
     """Lengths of the two median filters; longer is stricter about what counts as held, or as a hit."""
 
-    held_s: float = 0.395  # the paper's 17 frames of 1024 samples at 44.1 kHz: a note outlives half of it, a hit does not
-    wide_hz: float = 183.0  # the paper's 17 bins of 10.8 Hz: a hit is wider than half of it, a partial (4 bins) is not
+    held_s: float = setting(
+        0.395, "How long a note is held: it outlives half of this, a hit does not (the paper's 17 frames of 1024 samples at 44.1 kHz).",
+        low=0.0, high=1.0, is_open=True, unit="second",
+    )  # fmt: skip
+    wide_hz: float = setting(
+        183.0, "How wide a hit is: it is wider than half of this, a partial (4 bins) is not (the paper's 17 bins of 10.8 Hz).",
+        low=0.0, high=5000.0, is_open=True, unit="Hz",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         """Refuse lengths that mean nothing, or that outgrow the context."""
-        if not 0.0 < self.held_s <= 1.0:
-            raise MethodError(f"held_s={self.held_s} must lie above 0 and at most at 1 second.")
-        if not 0.0 < self.wide_hz <= 5000.0:
-            raise MethodError(f"wide_hz={self.wide_hz} must lie above 0 and at most at 5000 Hz.")
+        check(self)
 
 
 class Hpss:

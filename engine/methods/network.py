@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import scipy.fft
 
-from engine.errors import WeightsError
+from engine.errors import MethodError, WeightsError
 from engine.methods.research import INFOS
 from engine.nets.look import STEMS, Look
 from engine.types import Array, MaskGrid, MethodInfo
@@ -67,18 +67,38 @@ class Network:
             estimates = estimates.sum(axis=1, keepdims=True)  # one mask for all channels
         return to_shares(estimates)
 
-    def _magnitudes(self, heard: Array, n_frames: int) -> Array:
-        """What the net makes of a stretch (channel, sample): magnitudes of the stems (stem, channel, bin, n_frames)."""
-        import torch
+    def raw_estimates(self, samples: Array) -> Array:
+        """What a waveform net itself makes of a stretch, before only its magnitudes are kept: for evaluation, never for a listener.
 
+        (channel, sample) at the look rate -> float32 (stem, channel=1 or 2, sample) at the level of `samples`; one channel where the
+        net hears the mono sum. Raises MethodError for a net that gives magnitudes and no sound.
+        """
+        if not self.makes_sound:
+            raise MethodError(f"{self.info.name} gives magnitudes and no sound of its own; there are no raw estimates to compare.")
+        plain = hear(samples, self._look.n_channels)
+        return np.asarray(self._said(at_level(plain)) * (rms(plain) / RMS), dtype=np.float32)
+
+    @property
+    def makes_sound(self) -> bool:
+        """Whether this is a waveform net; loads the weights."""
         from engine.nets.contract import WaveformNet
 
+        return isinstance(self._ready()[0], WaveformNet)
+
+    def _magnitudes(self, heard: Array, n_frames: int) -> Array:
+        """What the net makes of a stretch (channel, sample): magnitudes of the stems (stem, channel, bin, n_frames)."""
+        if self.makes_sound:
+            return np.abs(spectrum(self._said(heard), self._look, n_frames))
+        return self._said(np.abs(spectrum(heard, self._look, n_frames)))
+
+    def _said(self, seen: Array) -> Array:
+        """The net's answer to one input without its batch axis."""
+        import torch
+
         net, device = self._ready()
-        is_waveform = isinstance(net, WaveformNet)
-        seen = heard if is_waveform else np.abs(spectrum(heard, self._look, n_frames))
         with torch.inference_mode():
-            estimates: Array = net(torch.from_numpy(seen)[None].to(device))[0].float().cpu().numpy()
-        return np.abs(spectrum(estimates, self._look, n_frames)) if is_waveform else estimates
+            answer: Array = net(torch.from_numpy(seen)[None].to(device))[0].float().cpu().numpy()
+        return answer
 
     def _ready(self) -> tuple[Any, str]:
         """The net with its weights, and torch's name of where it runs."""
@@ -123,11 +143,16 @@ def hear(samples: Array, n_channels: int) -> Array:
     return np.stack([odd.mean(axis=0), even.mean(axis=0)]).astype(np.float32)
 
 
+def rms(samples: Array) -> float:
+    """Root mean square over all channels and samples, in float64: squares of 1e-30 and of 1e+30 fit there."""
+    return float(np.sqrt(np.mean(np.square(samples.astype(np.float64)))))
+
+
 def at_level(samples: Array) -> Array:
     """A float32 copy at an RMS of 0.1 over all channels and samples; silence stays silence."""
-    loud = samples.astype(np.float64)  # squares of 1e-30 and of 1e+30 fit here
-    rms = float(np.sqrt(np.mean(np.square(loud))))
-    return np.asarray(loud * (RMS / rms) if rms > 0.0 else loud, dtype=np.float32)
+    level = rms(samples)
+    loud = samples.astype(np.float64)
+    return np.asarray(loud * (RMS / level) if level > 0.0 else loud, dtype=np.float32)
 
 
 def analysis_window(look: Look) -> Array:

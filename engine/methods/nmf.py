@@ -31,7 +31,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from engine.bands import band_centres_hz, band_edges, band_sums
-from engine.errors import Cancelled, MethodError
+from engine.errors import Cancelled
+from engine.methods.options import check, setting
 from engine.methods.spectra import PAPER_N_FFT, look_grid, look_stft, near_unit_peak, power
 from engine.types import Array, IsCancelled, MaskGrid, MethodInfo, never_cancelled
 
@@ -58,12 +59,13 @@ FAINT = 1e-6  # magnitude, -120 dB of the loudest cell of a frame, as in engine.
 class NmfSettings:
     """How large the dictionary is."""
 
-    n_components: int = 40  # fewer put a snare and a vowel into one; more take longer and say the same
+    n_components: int = setting(
+        40, "Sounds in the dictionary: fewer put a snare and a vowel into one, more take longer and say the same.", low=3, high=200
+    )
 
     def __post_init__(self) -> None:
         """Refuse dictionaries that cannot be grouped, or learned in time."""
-        if not 3 <= self.n_components <= 200:
-            raise MethodError(f"n_components={self.n_components} must lie between 3 and 200.")
+        check(self)
 
 
 class Nmf:

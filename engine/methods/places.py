@@ -8,10 +8,12 @@ A cell's angle is atan2(|R|, |L|), its phase that of R L*: 0 for a pan pot, -2 p
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
 from engine.errors import Cancelled, MethodError
+from engine.methods.options import setting
 from engine.methods.spectra import look_stft, power
 from engine.types import Array, IsCancelled, MaskGrid, MethodInfo
 
@@ -25,16 +27,14 @@ RIGHT_ANGLE = np.pi / 2.0
 HEARD_HZ = (50.0, 16000.0)  # what is listened to: below it nothing is panned, above it lossy files hold little that is true
 
 
-def check_number(n_places: int) -> None:
-    """Refuse numbers of places that have no names."""
-    if n_places not in IN_ORDER:
-        raise MethodError(f"n_places={n_places} must be one of {', '.join(map(str, IN_ORDER))}.")
+def places_setting(default: int, sentence: str) -> Any:
+    """The field of a Settings that says how many places there are: only numbers that have names."""
+    return setting(default, sentence, choices=IN_ORDER)
 
 
-def check_delay(max_delay_ms: float) -> None:
-    """Refuse delays that mean nothing or are echoes."""
-    if not 0.0 <= max_delay_ms <= 1.0:
-        raise MethodError(f"max_delay_ms={max_delay_ms} must lie between 0 (panning alone) and 1 millisecond.")
+def delay_setting(default: float, sentence: str) -> Any:
+    """The field of a Settings that says how late one channel may come: longer delays are echoes."""
+    return setting(default, sentence, low=0.0, high=1.0, unit="millisecond")
 
 
 def check_stereo(samples: Array, info: MethodInfo) -> None:

@@ -36,15 +36,16 @@ import numpy as np
 
 from engine.errors import Cancelled
 from engine.methods import duet
+from engine.methods.options import check
 from engine.methods.places import (
     IN_ORDER,
     RIGHT_ANGLE,
     angles_and_phases,
-    check_delay,
-    check_number,
     check_stereo,
+    delay_setting,
     heard_rows,
     heard_spectra,
+    places_setting,
 )
 from engine.methods.spectra import FLOOR, look_grid, look_stft, near_unit_peak
 from engine.types import Array, IsCancelled, MaskGrid, MethodInfo, never_cancelled
@@ -75,13 +76,14 @@ TINY = np.float32(1e-9)
 class ProjetSettings:
     """How many places, and how late one channel may come."""
 
-    n_places: int = 5
-    max_delay_ms: float = 0.0  # pan pots have no delay; 0.5 is the distance of two ears, and ten times as slow to learn
+    n_places: int = places_setting(5, "How many places the song is cut into, a stem each.")
+    max_delay_ms: float = delay_setting(
+        0.0, "How late one channel may come: pan pots have no delay; 0.5 is the distance of two ears, and ten times as slow to learn."
+    )
 
     def __post_init__(self) -> None:
         """Refuse what has no names or no meaning."""
-        check_number(self.n_places)
-        check_delay(self.max_delay_ms)
+        check(self)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from engine.errors import MethodError
+from engine.methods.options import check, setting
 from engine.methods.spectra import look_grid, look_stft, near_unit_peak, noise_floor, power
 from engine.types import Array, MaskGrid, MethodInfo
 
@@ -44,18 +44,16 @@ ENOUGH = 3  # frames in a median that says anything
 class RepetSimSettings:
     """What counts as a repetition."""
 
-    n_repetitions: int = 15  # at most; the paper's 100 in a whole song
-    apart_s: float = 1.0  # the paper's least distance between two of them: nearer ones are the same note
-    reach_s: float = 10.0  # sound on either side of a frame in which they are sought; the online version's memory
+    n_repetitions: int = setting(15, "Repetitions of a frame, at most; the paper takes 100 in a whole song.", low=ENOUGH, high=100)
+    apart_s: float = setting(1.0, "Least time between two of them: nearer ones are the same note.", low=0.1, high=10.0, unit="seconds")
+    reach_s: float = setting(
+        10.0, "Sound on either side of a frame in which they are sought: the memory of the paper's online version.",
+        low=2.0, high=60.0, unit="seconds",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         """Refuse what finds no repetition or needs too much memory."""
-        if not ENOUGH <= self.n_repetitions <= 100:
-            raise MethodError(f"n_repetitions={self.n_repetitions} must lie between {ENOUGH} and 100.")
-        if not 0.1 <= self.apart_s <= 10.0:
-            raise MethodError(f"apart_s={self.apart_s} must lie between 0.1 and 10 seconds.")
-        if not 2.0 <= self.reach_s <= 60.0:
-            raise MethodError(f"reach_s={self.reach_s} must lie between 2 and 60 seconds.")
+        check(self)
 
 
 class RepetSim:

@@ -43,15 +43,20 @@ INFOS: dict[str, MethodInfo] = {
         _info("deepconvsep", "DeepConvSep", "A very small network: filters along frequency, filters along time, and back; fast.",
               "P. Chandna, M. Miron, J. Janer, E. Gómez, Monoaural audio source separation using deep convolutional neural networks, "
               "LVA/ICA 2017"),
-        _info("mdensenet", "MDenseNet", "Densely connected convolutions at several scales of the spectrogram.",
+        _info("mdensenet", "MDenseNet",
+              "Densely connected convolutions at several scales of the spectrogram; its paper prints no sizes, these are ours.",
               "N. Takahashi, Y. Mitsufuji, Multi-scale multi-band DenseNets for audio source separation, WASPAA 2017"),
         _info("mmdensenet", "MMDenseNet", "The same with networks of their own for low and high bands.",
               "N. Takahashi, Y. Mitsufuji, Multi-scale multi-band DenseNets for audio source separation, WASPAA 2017"),
-        _info("mmdenselstm", "MMDenseLSTM", "Dense blocks at several scales and bands, with recurrent layers for what lasts longer.",
+        _info("mmdenselstm", "MMDenseLSTM",
+              "Dense blocks at several scales and bands, with recurrent layers for what lasts longer; a reconstruction, because where "
+              "they stand was known at second hand only.",
               "N. Takahashi, N. Goswami, Y. Mitsufuji, MMDenseLSTM, IWAENC 2018"),
         _info("open-unmix", "Open-Unmix", "Three recurrent layers that hear a stretch both ways, and a learned scale of what goes in.",
               "F.-R. Stöter, S. Uhlich, A. Liutkus, Y. Mitsufuji, Open-Unmix, Journal of Open Source Software 2019"),
-        _info("sams-net", "Sams-Net", "Attention over slices of the spectrogram: alike moments of a song inform each other.",
+        _info("sams-net", "Sams-Net",
+              "Attention over slices of the spectrogram: alike moments of a song inform each other; a reconstruction from its abstract, "
+              "with sizes of our own, because its paper's were not at hand.",
               "T. Li, J. Chen, H. Hou, M. Li, Sams-Net: a sliced attention-based neural network for music source separation, ISCSLP 2021"),
         _info("wavenet", "Wavenet", "Dilated convolutions on the samples themselves, no spectrogram.",
               "F. Lluís, J. Pons, X. Serra, End-to-end music source separation: is it possible in the waveform domain?, Interspeech 2019"),

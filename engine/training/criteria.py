@@ -2,9 +2,10 @@
 
 For spectrogram nets mixture is a complex spectrum (batch, channel, bin, frame) and stems (batch, stem, channel, bin, frame); for
 waveform nets they are samples (batch, channel, sample) and (batch, stem, channel, sample). Errors of magnitudes and samples are
-told relative to the mean of the mixture's own, so that a learning rate means the same for every look; that changes no minimum.
+told relative to the mean of the mixture's own, so that a learning rate means the same for every look; that changes no minimum
+(log_mse is as it was printed).
 "Document" is one of the source documents; 000 is E. Manilow, P. Seetharaman, J. Salamon, "Open source tools and data for music
-source separation" (ISMIR tutorial 2020), 001 is G. Roma, O. Green, P. A. Tremblay (LVA/ICA 2018).
+source separation" (ISMIR tutorial 2020), 001 is G. Roma, O. Green, P. A. Tremblay (LVA/ICA 2018), 004 B. van der Linden (2022).
 """
 
 from collections.abc import Callable
@@ -29,6 +30,12 @@ def l1(net: Any, mixture: Tensor, stems: Tensor) -> Tensor:
     """Magnitude spectrum approximation: mean ||S| - estimate| (document 000)."""
     heard = mixture.abs()
     return (net(heard).float() - stems.abs()).abs().mean() / (heard.mean() + TINY)
+
+
+def log_mse(net: Any, mixture: Tensor, stems: Tensor) -> Tensor:
+    """Mean squared error of log10(1 + magnitude) / 2.10: the loss that document 004 trains by and prints (section 3.1.2, eq. 3)."""
+    estimate = torch.log10(net(mixture.abs()).float().clamp_min(0.0) + 1.0)
+    return ((estimate - torch.log10(stems.abs() + 1.0)) / 2.10).square().mean()
 
 
 def mask_mse(net: Any, mixture: Tensor, stems: Tensor) -> Tensor:
@@ -185,6 +192,7 @@ def _mean_where(error: Tensor, is_counted: Tensor) -> Tensor:
 CRITERIA: dict[str, Criterion] = {
     "mse": mse,
     "l1": l1,
+    "log-mse": log_mse,
     "mask-mse": mask_mse,
     "tpsa": tpsa,
     "tpsa-l2": tpsa_l2,

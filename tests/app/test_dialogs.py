@@ -408,7 +408,7 @@ def test_a_device_that_is_found_during_an_export_waits_for_its_end(qtbot, real, 
             raise EngineError("There is no GPU.")
         return f"{wanted}, 1 thread", ""
 
-    monkeypatch.setattr("app.bridge.device_words", words)
+    monkeypatch.setattr("app.bridge_device.device_words", words)
     monkeypatch.setattr(hpss.Hpss, "info", replace(hpss.INFO, weights_sha256="0" * 64))  # as of a network, which a device concerns
     monkeypatch.setattr("engine.session.build", lambda name, **options: hpss.Hpss())
     real.choose_method("hpss")

@@ -13,9 +13,12 @@ import pytest
 import soundfile as sf
 from toys import signal
 
-from engine.cli import run, stem_gains
+from engine.cli import run
+from engine.cli.remix import stem_gains
 from engine.cli_io import inputs, parse_db, parse_range, target_folders, with_gains_joined
 from engine.errors import BadInputError
+from engine.methods import build, every_method, methods, options_of
+from engine.methods.research import INFOS
 from engine.types import INT16, INT24
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +81,24 @@ def test_neutral_remix_is_the_source_and_a_moved_one_is_not(tmp_path: Path, endi
     assert not integers(silent).any()
 
 
+def test_options_of_a_method_reach_the_files(tmp_path: Path) -> None:
+    song = write(tmp_path / "song.wav")
+    words = ["-m", "adress", "--set", "n_positions=3"]
+    assert run(["separate", str(song), "-o", str(tmp_path / "out"), *words]) == 0
+    stems = {p.stem: integers(p) for p in (tmp_path / "out" / "song").glob("*.wav")}
+    assert set(stems) == {"left", "centre", "right"} and np.array_equal(sum(stems.values()), integers(song))
+    assert json.loads((tmp_path / "out" / "song" / "null-report.json").read_text())["method"]["n_positions"] == 3
+    for name in every_method():
+        assert all(len(option.name) < 16 for option in options_of(name))  # a name and its value stay apart in the report
+    assert "  n_positions     3\n" in (tmp_path / "out" / "song" / "null-report.txt").read_text()
+    for n, value in enumerate(("0.2", "0.9")):
+        assert run(["separate", str(song), "-o", str(tmp_path / f"hpss{n}"), "-m", "hpss", "--set", f"held_s={value}"]) == 0
+    held = [integers(tmp_path / f"hpss{n}" / "song" / "harmonic.wav") for n in (0, 1)]
+    assert not np.array_equal(*held)
+    assert run(["remix", str(song), "-o", str(tmp_path / "r.wav"), *words, "--centre=-inf", "--left", "-inf"]) == 0
+    assert np.abs(integers(tmp_path / "r.wav") - stems["right"]).max() <= 1 << 8  # a step of 24 bits in 32
+
+
 def test_the_readme_says_nothing_that_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     readme = (ROOT / "README.md").read_text()
     block = readme.split("```sh command-line\n")[1].split("```")[0]
@@ -110,6 +131,43 @@ def test_json_of_every_command(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert said("nulltest", str(song), str(song))["adds_up"] is True  # type: ignore[index]
     assert said("info", str(song))[0]["samples"] == 30000  # type: ignore[index]
     assert said("cache")["chunks"] >= 1 and said("cache", "--clear")["chunks"] == 0  # type: ignore[index]
+
+
+def test_methods_are_listed_under_their_groups(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("engine.methods.network.zoo_folder", lambda: tmp_path)
+    for installed in ([], ["deep-clustering"], list(INFOS)):
+        for name in installed:
+            for ending in (".json", ".safetensors"):
+                (tmp_path / f"{name}{ending}").touch()
+        assert run(["methods"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert [line for line in lines if line and line[0] != " "] == ["Built-in", "Spatial", "Classic", "Research"]
+        rows = [line for line in lines if line.startswith("  ") and line[2] != " " and "python -m" not in line]
+        assert [row.split()[0] for row in rows] == list(methods()) and set(installed) <= set(methods())
+        assert len({len(row) - len(row[2:].split(maxsplit=1)[1]) for row in rows}) == 1  # stems begin in one column
+        untrained = [line for line in lines if "python -m engine.training zoo NAME" in line]
+        assert len(untrained) == (0 if len(installed) == len(INFOS) else 1)
+        if untrained:
+            assert set(untrained[0].split(": ")[-1].split(", ")) == set(INFOS) - set(installed)
+
+
+@pytest.mark.parametrize("name", list(every_method()))
+def test_one_method_is_told_whole(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    info = every_method()[name]
+    assert run(["methods", name, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["title"], said["paper"], tuple(said["stems"])) == (info.title, info.paper, info.stems)
+    assert [o["name"] for o in said["options"]] == [o.name for o in options_of(name)]
+    assert (said["weights"] is None) == (info.group in ("spatial", "classic"))
+    assert run(["methods", name]) == 0
+    page = capsys.readouterr().out
+    words = [info.title, info.group, info.sentence, info.paper, ", ".join(info.stems), *(o.sentence for o in options_of(name))]
+    assert all(word in page for word in words) and all(f"{o.name}={o.default}   " in page and o.bounds in page for o in options_of(name))
+    if said["weights"] and said["weights"]["installed"]:
+        assert said["weights"]["sha256"] == build(name).info.weights_sha256 and said["weights"]["sha256"][:12] in page
+        assert said["weights"]["bytes"] > 100_000
+    elif said["weights"]:
+        assert f"python -m engine.training zoo {name} " in page
 
 
 def test_a_second_run_takes_its_masks_from_the_cache(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -217,6 +275,15 @@ def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path: Path, capsys: pytes
         (["separate", "SONG", "-o", "OUT", "-m", "hpss", "-r", "99:"], "does not lie in the recording"),
         (["separate", "SONG", "-o", "OUT", "-m", "hpss", "-r", "a:b"], "cannot be read"),
         (["separate", "SONG", "-o", "OUT", "-m", "adress", "--device", "cpu"], ""),
+        (["separate", "SONG", "-o", "OUT", "-m", "adress", "--set", "positions=3"], "did you mean n_positions"),
+        (["separate", "SONG", "-o", "OUT", "-m", "adress", "--set", "n_positions=many"], "must be a whole number, one of 3, 5, 7"),
+        (["separate", "SONG", "-o", "OUT", "-m", "adress", "--set", "n_positions=4"], "must be one of 3, 5, 7"),
+        (["separate", "SONG", "-o", "OUT", "-m", "duet", "--set", "n_places=3", "--set", "max_delay_ms=2"], "between 0 and 1 millisecond"),
+        (["separate", "SONG", "-o", "OUT", "-m", "adress", "--set", "n_positions"], "such as n_positions=5"),
+        (["separate", "SONG", "-o", "OUT", "--set", "speed=2"], "nothing to set"),
+        (["remix", "SONG", "-o", "OUT.wav", "-m", "adress", "--set", "n_positions=3", "--mid-left", "2"], "--left, --centre, --right."),
+        (["remix", "SONG", "-o", "OUT.wav", "-m", "adress", "--set", "n_positions=-3", "--left", "2"], "must be one of"),
+        (["methods", "hpps"], "did you mean hpss"),
         (["separate", "SONG", "-m", "hpss"], "--out"),
         (["separate", "nothing*.wav", "-o", "OUT"], "Nothing matches"),
         (["separate", "-o", "OUT"], "SONG"),

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from installed import install
 from laws import check_laws, same_law, values
-from safetensors.torch import save
 from torch import Tensor, nn
 from toys import SIGNALS, recording
 
@@ -88,17 +88,6 @@ def _toys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(engine.nets.NETS, "toy", "toys_of_a_test:ToySpectrogram:ToyConfig")
     monkeypatch.setitem(engine.nets.NETS, "toy-wave", "toys_of_a_test:ToyWaveform:ToyConfig")
-
-
-def install(folder: Path, name: str, net: str, config: dict[str, Any], **card: Any) -> Path:
-    """Random weights of a net under the name of a research net."""
-    torch.manual_seed(0)
-    built = engine.nets.build_net(net, config)
-    numbers = save({k: v.half() if v.is_floating_point() else v for k, v in built.state_dict().items()})
-    said = {"sha256": hashlib.sha256(numbers).hexdigest(), "net": net, "net_config": config, "look": dataclasses.asdict(built.look)}  # type: ignore[call-overload]
-    (folder / f"{name}.safetensors").write_bytes(numbers)
-    (folder / f"{name}.json").write_text(json.dumps({**said, **card}))
-    return folder
 
 
 def toy(folder: Path, what: str = "noise", look: Look = STEREO, net: str = "toy") -> Network:
@@ -262,12 +251,6 @@ def test_a_method_and_its_grid_need_no_torch(tmp_path: Path) -> None:
     code += "; print(m.grid(96000).rate_hz, m.context_s, 'torch' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True).stdout
     assert said.split() == ["22050", "0.1", "False"]
-
-
-@pytest.mark.parametrize("name", [name for name, info in methods().items() if info.group == "research"])
-def test_installed_nets_keep_the_law(name: str) -> None:
-    for kind, n_channels in (("noise", 2), ("silence", 1), ("impulse", 3)):
-        same_law(separate(recording(kind, n_channels=n_channels, n_samples=20_000), build(name)))
 
 
 # ------------------------------------------------------------------------------------------------- weights that are not right
