@@ -198,7 +198,8 @@ def test_runs_are_kept_and_the_page_says_what_they_say(tmp_path: Path, monkeypat
     assert first["cnn1"][0]["loss"] != first["cnn1"][1]["loss"]  # another seed
 
     tried: list[str] = []
-    monkeypatch.setattr(findings, "tried", lambda recipe, bank: tried.append(recipe.net) or {"loss": 1.0, "sdr": 0.0, "sir": 0.0, "sar": 0.0})
+    nothing = {"loss": 1.0, "sdr": 0.0, "sir": 0.0, "sar": 0.0}
+    monkeypatch.setattr(findings, "tried", lambda recipe, bank: tried.append(recipe.net) or nothing)
     assert findings.compare(names, bank, tmp_path / "work", 99.0, max_steps=2) == first and tried == []
     (tmp_path / "work" / "findings" / "cnn1-2.json").unlink()  # stopped before its last run was over
     findings.compare(names, bank, tmp_path / "work", 99.0, max_steps=2)
@@ -213,8 +214,9 @@ def test_runs_are_kept_and_the_page_says_what_they_say(tmp_path: Path, monkeypat
 
 
 def test_verdicts_on_the_page_follow_from_numbers() -> None:
-    made = {side: [{"loss": loss, "sdr": 0.0, "sir": 0.0, "sar": 0.0, "parameters": 1, "steps": 1} for loss in losses]
-            for side, losses in {"unet-3": [0.00110, 0.00111, 0.00109], "leaky": [0.00100, 0.00101, 0.00099], "swish": [0.0015]}.items()}  # fmt: skip
+    losses = {"unet-3": [0.00110, 0.00111, 0.00109], "leaky": [0.00100, 0.00101, 0.00099], "swish": [0.0015]}
+    others = {"sdr": 0.0, "sir": 0.0, "sar": 0.0, "parameters": 1, "steps": 1}
+    made = {side: [{"loss": loss, **others} for loss in found] for side, found in losses.items()}
     words = [verdict_of(claim, made).word for claim in QUESTIONS["mask"].claims]
     assert words == [AGREES, DISAGREES]
     text = page(["mask"], made, 1.0, 60.0)
