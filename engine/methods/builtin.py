@@ -1,6 +1,6 @@
 """`nullsum-4`: the built-in network. Vocals, drums, bass and other in one pass, shares by softmax.
 
-The network (engine.nets.duo: after Open-Unmix and after BSRNN, averaged) sees 400 bands of a 44.1 kHz copy with their stereo picture.
+The network (engine.nets.band_split, after BSRNN) sees 400 bands of a 44.1 kHz copy with their stereo picture.
 Trained by us on openly licensed data; the model card lies beside the weights.
 """
 
@@ -25,7 +25,7 @@ INFO = MethodInfo(
     group="built-in",
     stems=("vocals", "drums", "bass", "other"),
     sentence="Vocals, drums, bass and everything else, by the network that comes with Nullsum.",
-    paper="After Stoeter et al., Open-Unmix, JOSS 2019, and Luo and Yu, BSRNN, TASLP 2023; trained by the Nullsum authors.",
+    paper="After Y. Luo and J. Yu, Music source separation with band-split RNN, IEEE/ACM TASLP 31, 2023; trained by the Nullsum authors.",
 )
 
 

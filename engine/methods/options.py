@@ -50,8 +50,8 @@ class Option:
             return value in self.choices
         if self.low is None or self.high is None:
             return True
-        number = float(value)
-        return self.low <= number <= self.high and not (self.is_open and number == self.low)
+        assert not isinstance(value, str)
+        return self.low <= value <= self.high and not (self.is_open and value == self.low)
 
 
 def setting(
@@ -102,8 +102,8 @@ def from_words(method: str, known: Sequence[Option], words: Iterable[str]) -> di
     values: dict[str, Value] = {}
     for word in words:
         name, has_value, value = (part.strip() for part in word.partition("="))
-        if not has_value or not name:
-            raise MethodError(f"'{word}' sets nothing; give a name and a value, such as {_example(known)}.")
+        if known and not (has_value and name):
+            raise MethodError(f"'{word}' sets nothing; give a name and a value, such as {known[0].name}={known[0].default}.")
         check_known(method, [name], list(options))
         values[name] = _read(options[name], value)
     return values
@@ -120,10 +120,6 @@ def _read(option: Option, word: str) -> Value:
 
 def _within(option: Option) -> str:
     return f", {option.bounds}" if option.bounds else ""
-
-
-def _example(known: Sequence[Option]) -> str:
-    return f"{known[0].name}={known[0].default}" if known else "n_places=3"
 
 
 def check_known(method: str, named: Iterable[str], known: list[str]) -> None:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 NETS = {
     "band_blstm": "band_blstm:BandBlstm:BandBlstmConfig",
     "band_split": "band_split:BandSplit:BandSplitConfig",
-    "duo": "duo:Duo:DuoConfig",
     "dnn": "roma:Dnn:DnnConfig:COMPACT_DNN",
     "cnn1": "roma:Cnn:CnnConfig:COMPACT_CNN1",
     "cnn2": "roma:Cnn:CnnConfig:COMPACT_CNN2:PAPER_CNN2",

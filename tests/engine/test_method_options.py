@@ -38,7 +38,7 @@ def refused(option: Option) -> list[Any]:
         return [v for v in range(-1, 12) if v not in option.choices]
     assert option.low is not None and option.high is not None
     out = [option.kind(option.high + 1), option.kind(option.low - 1), *([option.kind(option.low)] if option.is_open else [])]
-    return out + ([math.nan, math.inf, -math.inf] if option.kind is float else [])
+    return out + ([math.nan, math.inf, -math.inf] if option.kind is float else [10**400])  # which no float holds
 
 
 def test_every_classic_and_spatial_method_tells_its_settings() -> None:
@@ -82,6 +82,8 @@ def test_words_that_set_nothing_or_what_is_not_there() -> None:
     for name in ("nullsum-4", "ica", "demucs"):
         with pytest.raises(MethodError, match="no option 'n_places'; there is nothing to set"):
             read_options(name, ["n_places=3"])
+        with pytest.raises(MethodError, match="no option 'fast'; there is nothing to set"):
+            read_options(name, ["fast"])
         assert read_options(name, []) == {}
     with pytest.raises(MethodError, match="no method called 'adres'"):
         read_options("adres", [])
