@@ -83,8 +83,7 @@ class Bridge(BridgeResults):
         if "export" in self._jobs:
             self.cache_cleared.emit("An export is reading the cache; clear it when that has ended.")
             return
-        for name in TURNS:
-            self._drop(name)
+        self._stop(*TURNS)
         for session in self._sessions():
             session.forget_masks()
         self._measured = self._other_measured = self._apart = self._state.null = self._state.apart_db = None
@@ -131,10 +130,10 @@ class Bridge(BridgeResults):
         remembered = memory.recall(self._memory_folder(), session.info)
         state.undo.clear()
         state.output_db, state.listening = 0.0, "remix"
-        if remembered and remembered[0] == session.method.info.name:
-            state.stems, state.mix = remembered[2], remembered[1]
-        else:
-            state.stems, state.mix = self._looks(session.stems), Mix()
+        if remembered and {look.name for look in remembered[1]} == set(session.stems):  # whichever method told them apart
+            state.mix, state.stems = remembered
+        else:  # the mix goes first: new stems are remembered with the mix as it stands
+            state.mix, state.stems = Mix(), self._looks(session.stems)
         state.song, state.masks = session.info, session.masks
         state.message = f"{session.info.path.name} is open."
         state.progress = None

@@ -59,7 +59,7 @@ class BridgeResults(BridgeDevice):
     def compare(self, name: str) -> None:
         """Compare what is heard (A) with another method's result (B) on the same faders; where that cannot be, nothing changes."""
         session, state = self._session, self._state
-        if session is None:
+        if session is None or (self._other is not None and name == self._other.method.info.name):
             return
         if "export" in self._jobs:
             state.message = "Files are being written; compare when that has ended."
@@ -90,7 +90,8 @@ class BridgeResults(BridgeDevice):
         if self._other is not None:
             gone = self._other.method.info.title
             self._end()
-            self._prefer(self._state.method)
+            if not self._next_method:
+                self._prefer(self._state.method)
             self._state.message = f"{gone} was let go; its masks stay in the cache."
             self._go_on()
 
@@ -118,9 +119,7 @@ class BridgeResults(BridgeDevice):
         except Exception as e:  # noqa: BLE001 - said in a sentence; the method before stays
             self.refused.emit(str(e))
             return False
-        for job in TURNS:
-            self._drop(job)
-        self._state.progress = None if "open" not in self._jobs else self._state.progress
+        self._stop(*TURNS)
         self._apart = self._state.apart_db = None
         if session is self._session:
             self._measured = self._state.null = None
@@ -151,12 +150,18 @@ class BridgeResults(BridgeDevice):
             self._swap()
         self._drop("apart")
         if self._working is self._other:
-            self._drop("separate")
-            self._drop("measure")
-            self._working = self._state.progress = None
+            self._stop("separate", "measure")
+            self._working = None
         self._other = self._other_measured = self._apart = None  # not closed: the recording is that of both
         self._state.difference = False
         self._state.compared = self._state.apart_db = None
+
+    def _stop(self, *names: str) -> None:
+        """Let go of jobs, and of what they said of their progress."""
+        for name in names:
+            self._drop(name)
+        if not {"open", "export"} & self._jobs.keys():
+            self._state.progress = None
 
     def _is_b(self, session: Session | None) -> bool:
         compared: Compared | None = self._state.compared
@@ -166,6 +171,7 @@ class BridgeResults(BridgeDevice):
 
     def _go_on(self) -> None:
         """Start what is missing next. One piece of work at a time, so that the window and playback keep a core."""
+        self._show_results()  # a job that was let go may have made the last chunk, of which nobody told
         if {*TURNS, "export", "clear"} & self._jobs.keys() or self._session is None:
             return
         for session, measured in ((self._session, self._measured), (self._other, self._other_measured)):
@@ -214,7 +220,6 @@ class BridgeResults(BridgeDevice):
             self._drop("separate")  # it has ended, though its thread may not have said so yet
             self._state.device, self._state.device_why = words
             self._state.progress = None
-            self._show_results()  # a job that was let go may have made the last chunk, of which nobody told
             if self._working is self._session:
                 self._measured = None  # of fewer masks
             else:

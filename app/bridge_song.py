@@ -139,4 +139,4 @@ class BridgeSong(BridgeJobs):
     def _keep_mix(self) -> None:
         session = self._session
         if session and self._state.stems:
-            memory.keep(self._memory_folder(), session.info, session.method.info.name, self._state.mix, self._state.stems)
+            memory.keep(self._memory_folder(), session.info, self._state.mix, self._state.stems)

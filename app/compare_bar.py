@@ -11,7 +11,7 @@ from app.binding import show
 from app.state import Compared, Side, State
 from app.status_bar import ElidedLabel
 
-AT_UNITY = "equal at unity"
+EQUAL = "equal with these faders"
 HINT = "tint: what B hears more of"
 
 
@@ -19,11 +19,11 @@ def apart_text(db: float | None) -> str:
     """How far the remix by A is from the remix by B, at the faders as they stand.
 
     >>> apart_text(None), apart_text(-23.44), apart_text(float("-inf"))
-    ('', 'differ by −23.4 dB', 'equal at unity')
+    ('', 'differ by −23.4 dB', 'equal with these faders')
     """
     if db is None:
         return ""
-    return AT_UNITY if db == -math.inf else f"differ by {db:.1f} dB".replace("-", "−")
+    return EQUAL if db == -math.inf else f"differ by {db:.1f} dB".replace("-", "−")
 
 
 def side_text(letter: str, side: Side) -> str:
@@ -131,8 +131,8 @@ class CompareBar(QWidget):
         apart = apart_text(state.apart_db)
         hint = HINT if state.difference else ""
         self.words.set_line(" · ".join(w for w in (apart, hint) if w))
-        if apart == AT_UNITY:
-            tip = "At unity the remix is the original with either result; move a fader to hear them differ."
+        if apart == EQUAL:
+            tip = "While all faders stand alike the remix is the original with either result; move one to hear them differ."
         elif apart:
             tip = "RMS of the remix by A minus the remix by B, relative to the mix, with the faders as they stand."
         else:

@@ -269,7 +269,6 @@ class MainWindow(QMainWindow):
     def _choose_method(self, name: str) -> None:
         if name != self.state.method or self.state.masks is None:
             self.bridge.choose_method(name)
-        self.methods.refresh()
 
     def _make_room(self, stems: Any) -> None:
         """Once the layout has settled; see _resize_mixer."""

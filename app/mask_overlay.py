@@ -6,6 +6,7 @@ and a new chunk of masks touches only the strips that it covers. Nothing here pa
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from itertools import count
 
 import numpy as np
 
@@ -19,6 +20,7 @@ TILE = 512  # columns of a tile: half of what was first measured, so that the ti
 STRIP, LEAST_STRIP = 64, 4  # columns fetched at a time, fewer where columns are wide: about 1 ms, and one or two chunks to read
 KEPT = 32  # tiles: 32 x 1.8 MB with four stems; more than are ever wanted at a time (spectrogram_tiles.AHEAD)
 GREY = 120  # how bright a cell without masks is, of 255
+_NUMBERS = count()
 
 
 def strip_frames(level: int) -> int:
@@ -35,6 +37,12 @@ class OwnerTile:
     known: np.ndarray  # bool (frame,)
     seen: dict[int, tuple[object, ...]] = field(default_factory=dict)  # for each strip the chunks it was made from
     version: int = 0  # grows whenever a strip is replaced
+    number: int = field(default_factory=_NUMBERS.__next__)  # no other tile has it
+
+    @property
+    def stamp(self) -> tuple[int, int]:
+        """Differs from that of any other tile, and from that of this one before a strip was replaced."""
+        return self.number, self.version
 
 
 class Owners:

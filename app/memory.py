@@ -1,4 +1,4 @@
-"""What is remembered of each song beside the cache: the mix, the method, the names and colours of its stems."""
+"""What is remembered of each song beside the cache: the mix, the names and colours of its stems."""
 
 import hashlib
 import json
@@ -17,9 +17,9 @@ def _file(folder: Path, info: AudioInfo) -> Path:
     return folder / "mixes" / f"{hashlib.sha256(said.encode()).hexdigest()[:32]}.json"
 
 
-def keep(folder: Path, info: AudioInfo, method: str, mix: Mix, stems: tuple[StemLook, ...]) -> None:
+def keep(folder: Path, info: AudioInfo, mix: Mix, stems: tuple[StemLook, ...]) -> None:
     """Remember; a folder that cannot be written is not worth a complaint."""
-    said: dict[str, Any] = {"method": method, "stems": [asdict(s) for s in stems], "master_db": _plain(mix.master_db)}
+    said: dict[str, Any] = {"stems": [asdict(s) for s in stems], "master_db": _plain(mix.master_db)}
     said["mix"] = {name: {k: _plain(v) for k, v in asdict(strip).items()} for name, strip in mix.stems.items()}
     path = _file(folder, info)
     try:
@@ -31,12 +31,12 @@ def keep(folder: Path, info: AudioInfo, method: str, mix: Mix, stems: tuple[Stem
         return
 
 
-def recall(folder: Path, info: AudioInfo) -> tuple[str, Mix, tuple[StemLook, ...]] | None:
-    """Method, mix and stems of a song, or None if nothing (readable) is remembered."""
+def recall(folder: Path, info: AudioInfo) -> tuple[Mix, tuple[StemLook, ...]] | None:
+    """Mix and stems of a song, or None if nothing (readable) is remembered."""
     try:
         said = json.loads(_file(folder, info).read_text(encoding="utf-8"))
         mix = Mix({n: StemMix(**{k: _number(v) for k, v in s.items()}) for n, s in said["mix"].items()}, float(_number(said["master_db"])))
-        return str(said["method"]), mix, tuple(StemLook(**s) for s in said["stems"])
+        return mix, tuple(StemLook(**s) for s in said["stems"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -75,7 +75,7 @@ class MethodList(QObject):
         label.setWordWrap(True)
         label.setAlignment(Qt.AlignmentFlag.AlignTop)
         label.setMinimumWidth(WIDTH)
-        label.setFixedHeight(LINES * label.fontMetrics().lineSpacing() + 12)
+        label.setFixedHeight(LINES * label.fontMetrics().lineSpacing() + 14)
         made = QWidgetAction(self)
         made.setDefaultWidget(label)
         made.setEnabled(False)
@@ -143,6 +143,8 @@ class MethodMenu(QObject):
         self._menu = menu
         self.heard.chosen.connect(self.chosen)
         self.beside.chosen.connect(self.compare_wanted)
+        for each in (self.heard, self.beside):
+            each.chosen.connect(self.refresh)  # Qt has checked the entry; it may have been refused
         self._other = ""  # the method that is checked in "Compare with"
         show(self, state, "compared", self._on_compared)
         for name in ("song", "method", "stems"):

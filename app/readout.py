@@ -30,10 +30,11 @@ def db_text(db: float) -> str:
 
 def _numbers(shares: list[float | None]) -> str:
     """The share of a stem; of two results both with their letters, and nothing where neither gives it any: there is no room for that."""
-    percents = [FIGURE_SPACE * 3 + "–" if share is None else f"{share:4.0%}".replace(" ", FIGURE_SPACE) for share in shares]
+    percents = ["–" if share is None else f"{share:.0%}" for share in shares]
     if len(shares) == 1:
-        return "" if shares[0] is None else f"<b>{percents[0]}</b>"
-    return "A <b>{}</b> B <b>{}</b>".format(*percents) if any(share and share >= 0.005 for share in shares) else ""
+        return "" if shares[0] is None else f"<b>{percents[0].rjust(4, FIGURE_SPACE)}</b>"
+    a, b = (percent.ljust(4, FIGURE_SPACE) for percent in percents)  # each number stands at its letter
+    return f"A <b>{a}</b> B <b>{b}</b>" if any(share and share >= 0.005 for share in shares) else ""
 
 
 class ShareBar(QWidget):

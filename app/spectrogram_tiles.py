@@ -2,9 +2,9 @@
 
     picture.levels[level] --(remixed)--> bytes --table or tint--> tile, uint32 RGB --side by side--> sheet, one QImage
 
-A tile carries a stamp of all that it was made from and is made again when the stamp differs. The sheet holds the tiles in
-sight, so a pan within them colours nothing and copies nothing; only the part in sight is handed to QPainter, which cannot
-count beyond 32,767 pixels.
+A tile carries a stamp of all that it was made from (numbers that keep nothing alive) and is made again when the stamp differs.
+The sheet holds the tiles in sight, so a pan within them colours nothing and copies nothing; only the part in sight is handed to
+QPainter, which cannot count beyond 32,767 pixels.
 """
 
 from collections import OrderedDict
@@ -102,7 +102,7 @@ class Tiles(pg.GraphicsObject):
         for part in (self.owners, self._others, self._differences):
             if part is not None:
                 part.set_looks(looks)
-        self.update()
+        self._changed()
 
     def set_range(self, low_db: float, high_db: float) -> None:
         """Brightness and contrast."""
@@ -209,7 +209,7 @@ class Tiles(pg.GraphicsObject):
         owner, tint = self._owner_tiles(level, k)
         span = TILE << level
         done = self.picture.done[k * span // BLOCK_FRAMES : -(-(k + 1) * span // BLOCK_FRAMES)].tobytes()
-        return self._look, done, owner, owner.version if owner else 0, tint, tint.version if tint else 0
+        return self._look, done, owner and owner.stamp, tint and tint.stamp
 
     def _tint(self) -> "Owners | Differences | None":
         """What the tint is taken from, if there is one."""

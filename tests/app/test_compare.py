@@ -19,15 +19,15 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
 import engine.methods
-from app import theme
+from app import memory, theme
 from app.bridge import ExportWish
 from app.main_window import MainWindow
 from app.make import Made, make
-from engine.errors import EngineError
+from engine.errors import Cancelled, EngineError
 from engine.methods import hpss
 from engine.mix import is_neutral
 from engine.render import render_float
-from engine.types import Array, MaskGrid, Mix, StemMix
+from engine.types import Array, MaskGrid, Mix, Progress, StemMix
 
 WIDE = hpss.HpssSettings(held_s=0.5, wide_hz=100.0)
 MOVED = Mix({"harmonic": StemMix(gain_db=-12.0), "percussive": StemMix(gain_db=3.0, balance=0.4)}, -1.0)
@@ -136,7 +136,7 @@ def test_both_results_are_made_measured_and_equal_at_unity(window: MainWindow, m
     assert (compared.a.method, compared.b.method, compared.heard) == ("hpss", "wide", "a")
     assert compared.a.masks is state.masks and compared.b.masks.is_complete and compared.both_known
     assert bar.isVisible() and bar.sides["a"].isChecked() and bar.sides["b"].text() == "B  Wide"
-    assert state.apart_db == -math.inf and bar.words.text() == "equal at unity"
+    assert state.apart_db == -math.inf and bar.words.text() == "equal with these faders"
     mixture = made.bridge._session.mixture
     for _ in "ab":  # neutral audio is the mixture with either result
         assert np.array_equal(made.bridge._session.render(0, 50_000).samples, mixture.read(0, 50_000))
@@ -160,6 +160,7 @@ def test_the_number_is_the_distance_of_what_is_heard(window: MainWindow, made: M
     assert state.apart_db == before
     state.load_mix(Mix({s.name: StemMix(gain_db=-6.0) for s in state.stems}))
     assert not is_neutral(state.mix, ("harmonic", "percussive"), 2) and state.apart_db == -math.inf  # all alike: the masks do not matter
+    assert window.comparison.words.text() == "equal with these faders"
 
 
 def test_a_switch_changes_what_is_heard_and_nothing_else(window: MainWindow, made: Made, qtbot: QtBot, tmp_path: Path) -> None:
@@ -233,6 +234,30 @@ def test_the_picture_is_grey_where_both_agree(window: MainWindow, qtbot: QtBot, 
         assert not window.state.difference and window.state.overlay
         QTest.keyClick(window, Qt.Key.Key_O)
     assert colourful["twin"] == 0 and colourful["wide"] > 40, colourful
+    QTest.keyClick(window, Qt.Key.Key_D)
+    until(qtbot, lambda: tiles.is_settled)
+    before = tiles._tile(level, first)
+    window.state.stems = tuple(replace(look, colour="#ff00ff") for look in window.state.stems)
+    until(qtbot, lambda: tiles.is_settled)
+    after = tiles._tile(level, first)
+    red, green = after >> 16 & 255, after >> 8 & 255
+    assert not np.array_equal(after, before) and (red >= green).all() and (red > green + 40).any()  # other colours are seen at once
+
+
+def test_what_was_drawn_of_the_other_result_is_given_back(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    ready(qtbot, window, song(tmp_path / "song.wav", 60.0))
+    window.bridge.compare("wide")
+    until(qtbot, lambda: window.state.apart_db is not None and rests(window))
+    QTest.keyClick(window, Qt.Key.Key_D)
+    tiles = window.view.tiles
+    for at_s in (0, 57):
+        window.view.show_window(at_s, at_s + 2)
+        until(qtbot, lambda: tiles.is_settled)
+    drawn = [weakref.ref(tile) for tile in (*tiles._differences._tiles.values(), *tiles._others._tiles.values())]
+    assert len(drawn) >= 6 and not tiles._tiles.keys() <= set(tiles._ahead)  # some of it is out of sight
+    window.comparison.end.click()
+    until(qtbot, lambda: tiles.is_settled)
+    assert gc.collect() >= 0 and not any(tile() for tile in drawn)
 
 
 def test_the_readout_says_both(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
@@ -261,6 +286,36 @@ def test_the_end_keeps_what_is_heard_and_gives_the_other_back(window: MainWindow
         assert state.method == kept
         bridge.compare(compared_with)
         until(qtbot, lambda: state.apart_db is not None and rests(window))
+
+
+@pytest.mark.parametrize("heard", ["hpss", "wide"])
+def test_the_mix_is_remembered_whichever_result_was_heard(
+    window: MainWindow, made: Made, qtbot: QtBot, tmp_path: Path, heard: str
+) -> None:
+    comparing(qtbot, window, tmp_path)
+    state, path = window.state, window.state.song.path
+    state.load_mix(MOVED)
+    if state.method != heard:
+        window.actions_["switch_result"].trigger()
+    window.actions_["close"].trigger()
+    ready(qtbot, window, song(tmp_path / "next.wav", 1.0))
+    state.load_mix(Mix({"harmonic": StemMix(mute=True)}))
+    window.actions_["close"].trigger()
+    state.method = made.settings.choices.method  # as after a start
+    window.open_path(path)
+    until(qtbot, lambda: state.song is not None)
+    on_disk = memory.recall(made.bridge._memory_folder(), state.song)
+    assert on_disk is not None and on_disk[0] == state.mix == MOVED  # on disk too: not the mix of the song before
+
+
+def test_the_end_keeps_what_was_preferred_for_the_next_song(window: MainWindow, made: Made, qtbot: QtBot, tmp_path: Path) -> None:
+    ready(qtbot, window, song(tmp_path / "song.wav"))
+    made.settings.choose(method="twin")  # in the preferences, while a song is open
+    window.bridge.compare("wide")
+    window.bridge.end_comparison()
+    assert made.settings.choices.method == "twin" and window.state.method == "hpss"
+    ready(qtbot, window, song(tmp_path / "next.wav"))
+    assert window.state.method == "twin"
 
 
 def test_another_song_or_none_ends_it(window: MainWindow, made: Made, qtbot: QtBot, tmp_path: Path) -> None:
@@ -345,6 +400,64 @@ def test_another_method_takes_the_place_of_what_is_heard(window: MainWindow, qtb
     entry(window, "adress").trigger()
     assert state.compared is None and state.method == "adress" and len(state.stems) == 5
     until(qtbot, lambda: rests(window))
+
+
+def test_what_is_compared_already_is_left_alone_and_what_was_refused_is_not_checked(
+    window: MainWindow, made: Made, qtbot: QtBot, tmp_path: Path
+) -> None:
+    comparing(qtbot, window, tmp_path)
+    compared, other = window.state.compared, made.bridge._other
+    entry(window, "compare-wide").trigger()
+    assert window.state.compared is compared and made.bridge._other is other and not made.bridge._jobs
+    window.bridge.export(ExportWish(tmp_path / "stems"))
+    entry(window, "compare-twin").trigger()
+    entry(window, "twin").trigger()
+    assert window.state.compared is compared and "Files are being written" in window.state.message
+    assert entry(window, "compare-wide").isChecked() and not entry(window, "compare-twin").isChecked()
+    assert entry(window, "hpss").isChecked() and not entry(window, "twin").isChecked()
+    until(qtbot, lambda: rests(window))
+
+
+def test_masks_that_a_cancelled_export_made_are_seen(
+    window: MainWindow, made: Made, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(*_: Any) -> None:
+        assert gone.wait(60)
+        raise Cancelled("The export")
+
+    gone = threading.Event()
+    monkeypatch.setattr("engine.export.write_stems", write)
+    made.settings.choose(method="gated")
+    window.open_path(song(tmp_path / "song.wav", 2.0))
+    until(qtbot, lambda: window.state.song is not None and "separate" in made.bridge._jobs)
+    window.bridge.export(ExportWish(tmp_path / "stems"))
+    Gated.gate.set()
+    until(qtbot, lambda: made.bridge._session.masks.is_complete and not made.bridge._let_go)
+    gone.set()
+    until(qtbot, lambda: rests(window))
+    assert window.state.masks is made.bridge._session.masks
+
+
+def test_the_end_leaves_an_export_its_progress(
+    window: MainWindow, made: Made, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(*args: Any) -> None:
+        args[6](Progress("Writing stems", 0.5))
+        assert gone.wait(60)
+        raise Cancelled("The export")
+
+    gone, state = threading.Event(), window.state
+    monkeypatch.setattr("engine.export.write_stems", write)
+    ready(qtbot, window, song(tmp_path / "song.wav"))
+    window.bridge.compare("gated")
+    until(qtbot, lambda: "separate" in made.bridge._jobs)
+    window.bridge.export(ExportWish(tmp_path / "stems"))
+    until(qtbot, lambda: state.progress is not None and state.progress.what == "Writing stems")
+    window.bridge.end_comparison()
+    assert state.compared is None and state.progress is not None and "export" in made.bridge._jobs
+    gone.set()
+    until(qtbot, lambda: rests(window))
+    assert state.progress is None
 
 
 def test_what_cannot_be_compared_says_why_and_changes_nothing(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
