@@ -7,40 +7,47 @@ validation songs of an index; folders of songs for evaluation only) gets its tab
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from engine.audio_write import atomic_text
 from engine.errors import BadInputError, EngineError
 from engine.evaluation.baselines import BASELINES
-from engine.evaluation.data import TrackFiles, find_tracks, load
+from engine.evaluation.bss import BssEval
+from engine.evaluation.data import Track, TrackFiles, find_tracks, load
 from engine.evaluation.estimate import estimate
 from engine.evaluation.metrics import BSS
-from engine.evaluation.scores import MUSEVAL, PLAIN, TITLES, TrackScores, score
+from engine.evaluation.scores import TITLES, TrackScores, score
 from engine.evaluation.tables import Row, cells, groups, metrics_of, rows
 from engine.methods.builtin import Builtin
-from engine.types import Method
+from engine.types import Array, Method
 from engine.weights import bundled_folder
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
-SLOW = ("mixture", "irm")  # the baselines that are scored by museval too: floor and ceiling
+BESIDE = ("mixture", "irm")  # the baselines that BSS eval scores too: floor and ceiling
 SHOWN = ("sdr", "remix", *BSS)
 
 
-def measured(tracks: list[TrackFiles], method: Method, name: str, slow: bool = True) -> list[TrackScores]:
-    """The method and every baseline on every song; museval, where `slow`, for the method, the floor and the ceiling."""
+def measured(tracks: list[TrackFiles], method: Method, name: str, is_plain: bool = False) -> list[TrackScores]:
+    """The method and every baseline on every song; BSS eval, unless `is_plain`, for the method, the floor and the ceiling."""
     out: list[TrackScores] = []
     for files in tracks:
         print(f"{files.name} ...", file=sys.stderr, flush=True)
         track = load(files)
-        both = (PLAIN, MUSEVAL) if slow else (PLAIN,)
-        out.append(score(track, estimate(track, method), name, "method", both))
-        for row, (kind, _, make) in BASELINES.items():
-            out.append(score(track, make(track), row, kind, both if row in SLOW else (PLAIN,)))
+        bss = None if is_plain else BssEval(track)
+
+        def scored(stems: Array, row: str, kind: str, track: Track = track, bss: BssEval | None = bss) -> TrackScores:
+            found = score(track, stems, row, kind)
+            is_wanted = bss is not None and (kind == "method" or row in BESIDE)
+            return replace(found, windows={**found.windows, **bss.scores(stems)}) if bss and is_wanted else found
+
+        out.append(scored(estimate(track, method), name, "method"))
+        out += [scored(make(track), row, kind) for row, (kind, _, make) in BASELINES.items()]
     return out
 
 
 def figures(scores: list[TrackScores]) -> str:
-    """The tables of all groups as Markdown; the remix beside doing nothing, museval's four figures one after another."""
+    """The tables of all groups as Markdown; the remix beside doing nothing, the four figures of BSS eval one after another."""
     out = []
     for group in groups(scores):
         songs = ", ".join(dict.fromkeys(s.track for s in group))
@@ -73,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders of stems (engine/evaluation/data.py)")
     parser.add_argument("--weights", default="nullsum-4", metavar="NAME", help="whose card it is")
     parser.add_argument("--weights-dir", type=Path, default=bundled_folder(), help="where NAME.md, .json and .safetensors lie")
-    parser.add_argument("--plain", action="store_true", help="without museval, which is slow")
+    parser.add_argument("--plain", action="store_true", help="without BSS eval, which takes minutes for a long song")
     args = parser.parse_args(argv)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported: spinning threads eat the cores
     try:
@@ -82,7 +89,7 @@ def main(argv: list[str] | None = None) -> int:
             raise BadInputError(f"There is no model card {card.name}; write one with the lines {BEGIN} and {END}.")
         spliced(card.read_text(encoding="utf-8"), "")  # before the long work
         tracks = [files for folder in args.data for files in find_tracks(folder)]
-        tables = figures(measured(tracks, Builtin("cpu", args.weights, args.weights_dir), args.weights, not args.plain))
+        tables = figures(measured(tracks, Builtin("cpu", args.weights, args.weights_dir), args.weights, args.plain))
         atomic_text(card, spliced(card.read_text(encoding="utf-8"), tables))
         print(tables)
     except EngineError as error:

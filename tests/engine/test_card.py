@@ -32,14 +32,15 @@ def test_every_song_is_measured_beside_floor_and_ceiling(tmp_path: Path) -> None
         (tmp_path / name).mkdir()
         for i, stem in enumerate(stems):
             sf.write(tmp_path / name / f"{stem}.wav", tone(ROLES[i], seed=3), 44100)
-    scores = card.measured(find_tracks(tmp_path), Toy(), "toy", slow=False)
+    scores = card.measured(find_tracks(tmp_path), Toy(), "toy")
     text = card.figures(scores)
     for songs in ("one, two", "three"):
         assert f"**SDR, dB: {songs}**" in text and f"**remix SDR, dB: {songs}**" in text
     rows = [line for line in text.splitlines() if line.startswith("| ")]
-    assert sum(line.startswith("| toy |") for line in rows) == 4  # two groups, SDR and remix
-    assert sum(line.startswith("| mixture (floor) |") for line in rows) == 4
-    assert sum(line.startswith("| irm (ceiling) |") for line in rows) == 4
+    for row in ("toy", "mixture (floor)", "irm (ceiling)"):
+        assert sum(line.startswith(f"| {row} |") for line in rows) == 12  # two groups; SDR, remix and the four of BSS eval
+    assert sum(line.startswith("| equal |") for line in rows) == 4
+    assert "BSS" not in card.figures(card.measured(find_tracks(tmp_path)[:1], Toy(), "toy", is_plain=True))
     best = {s.track: s.median("sdr", "vocals") for s in scores if s.method == "irm"}
     assert all(best[s.track] > s.median("sdr", "vocals") for s in scores if s.method == "toy")
 
