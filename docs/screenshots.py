@@ -86,11 +86,9 @@ def take(song: Path, scale: int, folder: Path) -> None:
         dialog = next(w for w in application.topLevelWidgets() if w not in before and w.isVisible() and w.width() > 200)
         keep(name, lambda i: "" if shades(i) > 20 else "the dialog is blank", dialog)
         dialog.close()
-    window.bridge.choose_method("projet")  # of what comes with Nullsum these two tell the same stems apart
-    until(lambda: state.masks.is_complete and state.null is not None, "the masks of another method", 900.0)
-    window.bridge.compare("duet")
+    window.bridge.compare("mmdenselstm")
     until(lambda: state.apart_db is not None, "the comparison", 900.0)
-    for stem, gain_db in zip((s.name for s in state.stems), (3.0, -6.0, 0.0, 1.5, -3.0), strict=True):
+    for stem, gain_db in zip((s.name for s in state.stems), (3.0, -6.0, 0.0, 1.5), strict=True):
         state.move_strip(stem, gain_db=gain_db)
     window.actions_["difference"].trigger()
     window.view.show_window(state.position_s, state.position_s + 10)
