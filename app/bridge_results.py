@@ -56,6 +56,14 @@ class BridgeResults(BridgeDevice):
         if self._session is not None:
             self._separate(self._session)
 
+    @Slot()
+    def resume(self) -> None:
+        """Go on with what was paused."""
+        known = [session.masks.is_complete for session in (self._session, self._other) if session is not None]
+        if known and all(known):
+            self._state.message = "Nothing is paused: everything is separated."
+        self._go_on()
+
     def compare(self, name: str) -> None:
         """Compare what is heard (A) with another method's result (B) on the same faders; where that cannot be, nothing changes."""
         session, state = self._session, self._state

@@ -126,6 +126,7 @@ class MainWindow(QMainWindow):
             "hear_remix": self.verbs.hear_remix, "hear_original": self.verbs.hear_original,
             "hear_difference": self.verbs.hear_difference, "flip": self.verbs.flip, "switch_result": self.bridge.switch,
             "overlay": self.verbs.set_overlay, "difference": self.verbs.set_difference, "end_comparison": self.bridge.end_comparison,
+            "resume": self.bridge.resume,
             "follow_faders": self.verbs.set_follow, "zoom_in": self.verbs.zoom_in, "zoom_out": self.verbs.zoom_out,
             "zoom_all": self.verbs.zoom_all, "zoom_selection": self.verbs.zoom_selection, "mixer_below": self.set_mixer_below,
             "shortcuts": self.show_shortcuts, "about": self.show_about,

@@ -176,8 +176,12 @@ def test_separation_can_be_cancelled_and_goes_on(window: MainWindow, qtbot: QtBo
     until(qtbot, lambda: window.state.progress is None)
     done = len(window.state.masks.chunks)
     assert 1 <= done < window.state.masks.n_chunks
-    window.bridge.separate()
+    assert window.state.message == "Separation paused; R goes on with it."
+    window.actions_["resume"].trigger()
     until(qtbot, lambda: window.state.masks.is_complete, 60_000)
+    until(qtbot, lambda: window.state.null is not None)
+    window.actions_["resume"].trigger()
+    assert window.state.message == "Nothing is paused: everything is separated."
 
 
 def test_the_mix_of_a_song_is_remembered(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
