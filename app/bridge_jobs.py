@@ -9,7 +9,7 @@ from app.jobs import Job
 from app.state import State
 from engine.types import Progress
 
-SAID = {"export": "Export cancelled; nothing was written.", "separate": "Separation paused; R goes on with it."}  # of jobs that were cancelled
+SAID = {"export": "Export cancelled; nothing was written.", "separate": "Separation paused; R goes on with it."}  # when cancelled
 
 
 class BridgeJobs(QObject):
