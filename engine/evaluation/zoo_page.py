@@ -75,13 +75,16 @@ _NO_FINDINGS = "`python -m engine.training.findings` has not been run; its findi
 
 
 def as_json(found: list[Entry], scores: list[TrackScores], about: dict[str, Any]) -> str:
-    """Everything on the page and the windows behind it."""
+    """Everything on the page; the windows behind it stay in the working folder."""
     tables = [
         {"stems": group[0].names, "table": one_table(group), "tests": paired(group),
          "below_floor": below(one_table(group), "mixture", group[0].names)}
         for group in groups(scores)
     ]  # fmt: skip
-    return json.dumps(plain({"about": about, "groups": tables, "methods": [asdict(entry) for entry in found]}), indent=1) + "\n"
+    methods = [asdict(entry) for entry in found]
+    for method in methods:
+        method["songs"] = {name: {k: v for k, v in song.items() if k != "score"} for name, song in method["songs"].items()}
+    return json.dumps(plain({"about": about, "groups": tables, "methods": methods}), separators=(",", ":")) + "\n"
 
 
 def _songs(about: dict[str, Any]) -> str:
