@@ -29,12 +29,13 @@ def db_text(db: float) -> str:
 
 
 def _numbers(shares: list[float | None]) -> str:
-    """The share of a stem; of two results both with their letters, and nothing where neither gives it any: there is no room for that."""
-    percents = ["–" if share is None else f"{share:.0%}" for share in shares]
+    """The share of a stem; of two results A's / B's, and nothing where neither gives it any: there is no room for that."""
     if len(shares) == 1:
-        return "" if shares[0] is None else f"<b>{percents[0].rjust(4, FIGURE_SPACE)}</b>"
-    a, b = (percent.ljust(4, FIGURE_SPACE) for percent in percents)  # each number stands at its letter
-    return f"A <b>{a}</b> B <b>{b}</b>" if any(share and share >= 0.005 for share in shares) else ""
+        return "" if shares[0] is None else f"<b>{f'{shares[0]:.0%}'.rjust(4, FIGURE_SPACE)}</b>"
+    a, b = ("–" if share is None else f"{100 * share:.0f}" for share in shares)
+    if not any(share and share >= 0.005 for share in shares):
+        return ""
+    return f"<b>{a.rjust(3, FIGURE_SPACE)}</b> / <b>{b}</b>%{FIGURE_SPACE * (3 - len(b))}"  # the words stand still
 
 
 class ShareBar(QWidget):
