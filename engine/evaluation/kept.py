@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.audio_write import atomic_text
 from engine.evaluation.data import Track, TrackFiles, load
-from engine.evaluation.metrics import audible, energy, windows
+from engine.evaluation.metrics import energy, windows
 from engine.evaluation.scores import TrackScores
 from engine.evaluation.tables import plain
 
@@ -57,28 +57,26 @@ def from_json(raw: dict[str, Any]) -> TrackScores:
     })  # fmt: skip
 
 
-def fullest(sounds: np.ndarray, n_windows: int) -> int:
-    """Where to begin so that the stem that sounds least sounds in as many windows as can be: bool (stem, window) -> first window."""
-    n = min(n_windows, sounds.shape[1])
-    sums = np.concatenate([np.zeros((len(sounds), 1), int), np.cumsum(sounds, axis=1)], axis=1)
-    counts = sums[:, n:] - sums[:, : sums.shape[1] - n]  # (stem, first window)
-    counts = counts[sounds.any(axis=1)]  # a stem that is absent throughout asks for nothing
-    if not len(counts):
+def fullest(power: np.ndarray, n_windows: int) -> int:
+    """Where to begin so that the weakest stem holds the largest part of the energy: (stem, window) >= 0 -> first window."""
+    n = min(n_windows, power.shape[1])
+    sums = np.concatenate([np.zeros((len(power), 1)), np.cumsum(power, axis=1)], axis=1)
+    within = (sums[:, n:] - sums[:, : sums.shape[1] - n])[power.any(axis=1)]  # (stem that is not absent throughout, first window)
+    if not len(within):
         return 0
-    return int(np.lexsort((-counts.sum(axis=0), -counts.min(axis=0)))[0])
+    return int(np.argmax(within.min(axis=0) / np.maximum(within.sum(axis=0), 1e-30)))
 
 
 def stretch_of(files: TrackFiles, seconds: float, work: Path) -> tuple[float, float]:
-    """The stretch of a song that is scored, in seconds: the one of this length in which even the rarest stem sounds most."""
+    """The stretch of a song that is scored, in seconds: the one of this length in which even the weakest stem is well heard."""
     seen = {name: [path.stat().st_size, path.stat().st_mtime_ns] for name, path in files.paths.items()}
 
     def find() -> dict[str, Any]:
         track = load(files)
         parts = windows(track.mixture.shape[-1], track.rate_hz)
         power = np.stack([energy(track.stems[..., w]) for w in parts], axis=-1)
-        sounds = audible(power, np.array([energy(track.mixture[:, w]) for w in parts]))
-        start = fullest(sounds, round(seconds))
+        start = fullest(power, round(seconds))
         return {"start": float(start), "end": min(start + seconds, track.seconds)}
 
-    found = kept(work / f"{files.name}--stretch.json", {"seconds": seconds, "files": seen}, find)
+    found = kept(work / f"{files.name}--stretch.json", {"seconds": seconds, "by": "energy", "files": seen}, find)
     return float(found["start"]), float(found["end"])

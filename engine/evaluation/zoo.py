@@ -1,7 +1,7 @@
 """`python -m engine.evaluation.zoo --data DIR --work DIR --out docs`: every method there is on the valid songs, as a page.
 
 Writes methods.md and methods/ (methods.json, box plots). Scored is one stretch of each song, by default the minute in which even the
-rarest stem sounds most. What was found is kept in --work by method, weights, settings and sound: a re-run makes only what
+weakest stem is well heard. What was found is kept in --work by method, weights, settings and sound: a re-run makes only what
 changed, so the command can be given again whenever another net has been trained.
 """
 

@@ -158,15 +158,16 @@ def test_scores_come_back_as_they_were() -> None:
     assert all(np.array_equal(after.windows["sdr"][n], before.windows["sdr"][n], equal_nan=True) for n in FOUR)
 
 
-def test_the_stretch_is_the_one_where_the_rarest_stem_sounds_most() -> None:
+def test_the_stretch_is_the_one_where_the_weakest_stem_is_heard_best() -> None:
     rng = np.random.default_rng(0)
     for n_stems, n, length in ((4, 50, 12), (2, 9, 9), (4, 5, 60), (1, 30, 1)):
-        sounds = rng.random((n_stems, n)) < rng.random((n_stems, 1))
-        sounds[0] = False if n_stems > 1 else sounds[0]  # absent: asks for nothing
-        start = fullest(sounds, length)
-        rarest = [sounds[sounds.any(1), at : at + length].sum(1).min(initial=n) for at in range(max(1, n - length + 1))]
-        assert rarest[start] == max(rarest) and 0 <= start <= max(0, n - length)
-    assert fullest(np.zeros((4, 10), bool), 3) == 0
+        power = rng.exponential(size=(n_stems, n)) * (rng.random((n_stems, n)) < rng.random((n_stems, 1)))
+        power[0] *= n_stems == 1  # absent: asks for nothing
+        start = fullest(power, length)
+        parts = [power[power.any(1), at : at + length].sum(1) for at in range(max(1, n - length + 1))]
+        weakest = [float(part.min(initial=1e9) / max(part.sum(), 1e-30)) for part in parts]
+        assert weakest[start] == pytest.approx(max(weakest)) and 0 <= start <= max(0, n - length)
+    assert fullest(np.zeros((4, 10)), 3) == 0
 
 
 # ----------------------------------------------------------------------------------------------------------- judgements
