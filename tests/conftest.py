@@ -43,6 +43,14 @@ def running_threads() -> Callable[[], dict[int, str]]:
 
 
 @pytest.fixture(autouse=True)
+def denormals_count() -> Iterator[None]:
+    """A training that ran in this process leaves them flushed to zero, which no law about tiny samples must rest on."""
+    yield
+    if (torch := sys.modules.get("torch")) and hasattr(torch, "set_flush_denormal"):
+        torch.set_flush_denormal(False)
+
+
+@pytest.fixture(autouse=True)
 def no_thread_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test whose threads still run long after its end."""
     before = _running_threads()

@@ -72,7 +72,7 @@ class Trainer:
         batch = {k: v.to(device) for k, v in batch.items()}
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.step, c) if rate is None else rate
-        torch.manual_seed(c.seed + self.step)  # what drops out: a run that goes on forgets the same things
+        torch.manual_seed(c.seed + self.step * self.place.n_ranks + self.place.rank)  # what drops out; the same in a run that goes on
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.bf16):
             logits = self._averaging(heard(self.net, batch))
         loss = self._loss(logits.float().softmax(1), batch["mix"], batch["cross"], batch["power"])
