@@ -177,10 +177,9 @@ def say(text: str) -> None:
 def run(venv: Venv, arguments: list[str]) -> int:
     """Become Nullsum, in the folder where the user is."""
     command = [str(venv.program("nullsum")), *arguments]
-    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}  # threads of torch that wait must not spin
     if not venv.windows:
-        os.execve(command[0], command, environment)
-    return subprocess.call(command, env=environment)  # Windows cannot become another program
+        os.execv(command[0], command)
+    return subprocess.call(command)  # Windows cannot become another program
 
 
 def checks(venv: Venv, arguments: list[str]) -> list[tuple[str, str, list[str]]]:

@@ -9,9 +9,11 @@ from pathlib import Path
 def main() -> None:
     """Entry point of the installed command."""
     signal.signal(signal.SIGINT, lambda number, frame: os._exit(1))  # Ctrl-C while Python imports: no traceback
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its threads must not spin (see ARCHITECTURE.md)
     from engine.cli import COMMANDS
     from engine.cli import main as command_line
+    from engine.threads import wait_shortly
+
+    wait_shortly()  # before torch
 
     arguments = sys.argv[1:]
     if arguments and (arguments[0] in COMMANDS or arguments[0] in ("--help", "-h") or not might_be_song(arguments[0])):

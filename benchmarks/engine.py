@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.threads import WAITING
+
 ROOT = Path(__file__).parents[1]
 RATE_HZ = 44100
 
@@ -73,7 +75,7 @@ def job(what: str, song: str, method: str) -> dict[str, float]:
 
 def measured(threads: int, *words: str) -> dict[str, float]:
     """Run `job` in a fresh process."""
-    env = {**os.environ, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
+    env = {**os.environ, "OMP_NUM_THREADS": str(threads), **WAITING}
     command = [sys.executable, "-m", "benchmarks.engine", "--job", *words]
     out = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     return json.loads(out.stdout)  # type: ignore[no-any-return]

@@ -37,6 +37,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from benchmarks.engine import RATE_HZ, ROOT, peak_mib
+from engine.threads import WAITING
 
 DEMO = ROOT / "resources" / "demo" / "demo-song.flac"
 PEERS = ("openunmix==1.3.0", "demucs==4.1.0")  # installed without what they ask for: torchaudio has no build for every torch
@@ -211,7 +212,7 @@ def write_song(path: Path, source: Path, seconds: float | None) -> float:
 
 def measured(python: Path, system: str, folder: Path, threads: int) -> dict[str, Run]:
     """Run a system in a fresh process of the given interpreter."""
-    env = {**os.environ, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
+    env = {**os.environ, "OMP_NUM_THREADS": str(threads), **WAITING}
     command = [str(python), "-m", "benchmarks.peers", "--job", system, str(folder)]
     out = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     if out.returncode != 0:

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.threads import wait_shortly
+
 ROOT = Path(__file__).parents[1]
 RATE_HZ = 44100
 
@@ -172,7 +174,7 @@ def main() -> None:
     parser.add_argument("--buffer-ms", type=float, default=60.0)
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    wait_shortly()  # before torch
     sys.path.insert(0, str(ROOT / "tests" / "app"))
     from pulse import missing, pulse_server
 

@@ -18,6 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from engine.threads import wait_shortly
+
 ROOT = Path(__file__).parents[1]
 HARMLESS = ("propagateSizeHints", "does not support raise()")  # said by Qt's offscreen screen about itself
 MOST_GROWTH = 0.05
@@ -173,7 +175,7 @@ def songs_in(folder: Path) -> list[Path]:
 def soak(minutes: float, seed: int = 0, song: Path | None = None) -> list[str]:
     """What went wrong, as sentences; the summary is printed."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    wait_shortly()  # before torch
     import psutil
     from PySide6.QtCore import QtMsgType, qInstallMessageHandler
     from PySide6.QtWidgets import QApplication

@@ -12,6 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from engine.threads import wait_shortly
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -78,7 +80,7 @@ class Ticks:
 def main() -> None:
     """Print the figures."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    wait_shortly()  # before torch
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
     sys.setswitchinterval(0.0005)
     print(f"first paint after the start of the process: {first_paint():.2f} s")

@@ -20,9 +20,11 @@ SCENES = ("empty", "separating", "mixing", "overlay", "export", "preferences", "
 def take(song: Path, scale: int, folder: Path) -> None:
     """All scenes at one scale, in this process."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ["NULLSUM_CACHE"] = str(folder / "cache")
     sys.path.insert(0, str(ROOT))
+    from engine.threads import wait_shortly
+
+    wait_shortly()  # before torch
     from PySide6.QtGui import QImage
     from PySide6.QtWidgets import QApplication, QWidget
 

@@ -20,6 +20,7 @@ from engine.cli.separate import separate_command
 from engine.cli.words import failure
 from engine.cli_io import ctrl_c, interrupted, with_gains_joined
 from engine.errors import EngineError
+from engine.threads import wait_shortly
 
 app = typer.Typer(
     name="nullsum", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -38,7 +39,7 @@ _INTERRUPTED = 130  # what typer makes of a KeyboardInterrupt
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a subcommand and leave with its exit code."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its threads must not spin
+    wait_shortly()  # before torch
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # None where it is closed
             stream.reconfigure(errors="backslashreplace")  # a console that cannot show a name must not stop the work

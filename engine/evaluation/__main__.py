@@ -4,7 +4,6 @@ Prints Markdown tables; with --out also writes evaluation.md, evaluation.json an
 """
 
 import argparse
-import os
 import re
 import sys
 import time
@@ -18,6 +17,7 @@ from engine.evaluation.data import Track, TrackFiles, find_tracks, load
 from engine.evaluation.estimate import estimate, why_not
 from engine.evaluation.scores import MUSEVAL, PLAIN, TITLES, TrackScores, score
 from engine.evaluation.tables import as_json, cells, groups, markdown, metrics_of
+from engine.threads import wait_shortly
 from engine.types import Method, Progress
 
 
@@ -170,7 +170,7 @@ def write(scores: list[TrackScores], text: str, tests: list[dict[str, Any]], arg
 
 def main(argv: list[str] | None = None) -> int:
     """Score and print; 0, or 1 with a sentence where it cannot be done."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported: spinning threads eat the cores
+    wait_shortly()  # before torch
     args = arguments(argv)
     voice = Voice()
     try:

@@ -5,7 +5,6 @@ validation songs of an index; folders of songs for evaluation only) gets its tab
 """
 
 import argparse
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from engine.evaluation.metrics import BSS
 from engine.evaluation.scores import TITLES, TrackScores, score
 from engine.evaluation.tables import Row, cells, groups, metrics_of, rows
 from engine.methods.builtin import Builtin
+from engine.threads import wait_shortly
 from engine.types import Array, Method
 from engine.weights import bundled_folder
 
@@ -82,7 +82,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--weights-dir", type=Path, default=bundled_folder(), help="where NAME.md, .json and .safetensors lie")
     parser.add_argument("--plain", action="store_true", help="without BSS eval, which takes minutes for a long song")
     args = parser.parse_args(argv)
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported: spinning threads eat the cores
+    wait_shortly()  # before torch
     try:
         card: Path = args.weights_dir / f"{args.weights}.md"
         if not card.is_file():

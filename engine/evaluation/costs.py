@@ -96,7 +96,7 @@ def measured(name: str, weights: Path | None = None, seconds: float = SECONDS) -
     """Run `job` in a fresh process. Raises EngineError where it fails, with its last line."""
     folder = weights or zoo_folder()
     root = str(Path(__file__).parents[2])
-    env: dict[str, Any] = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    env: dict[str, Any] = {**os.environ, "OMP_NUM_THREADS": "1"}
     env["PYTHONPATH"] = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     command = [sys.executable, "-m", "engine.evaluation.costs", name, str(folder), str(seconds)]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)

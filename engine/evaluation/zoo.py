@@ -6,7 +6,6 @@ changed, so the command can be given again whenever another net has been trained
 """
 
 import argparse
-import os
 import sys
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -34,6 +33,7 @@ from engine.methods.network import Network, is_installed
 from engine.methods.research import INFOS
 from engine.render import render_stems
 from engine.separate import identity, separate
+from engine.threads import wait_shortly
 from engine.types import FLOAT32, Array, Method
 from engine.weights import zoo_folder
 
@@ -207,7 +207,7 @@ def write(args: argparse.Namespace, found: list[Entry], baselines: list[TrackSco
 
 def main(argv: list[str] | None = None) -> int:
     """Score what is not scored, write the page; 0, or 1 with a sentence where it cannot be done."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported: spinning threads eat the cores
+    wait_shortly()  # before torch
     args = arguments(argv)
     voice = Voice()
     try:

@@ -10,10 +10,12 @@ import os
 import sys
 from pathlib import Path
 
+from engine.threads import wait_shortly
+
 
 def main() -> None:
     """Parse the command line, limit the threads, train."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    wait_shortly()  # before torch
     if sys.argv[1:2] == ["zoo"]:
         from engine.training.zoo import main as train_zoo
 

@@ -8,7 +8,6 @@ minutes rank designs roughly: differences of a few tenths of a dB are luck, and 
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from engine.device import choose
 from engine.errors import BadInputError, EngineError
 from engine.evaluation.tables import cells
 from engine.methods.builtin import CHUNK_FRAMES, CONTEXT_S
+from engine.threads import wait_shortly
 from engine.training.batches import Folders, loader
 from engine.training.config import TrainConfig
 from engine.training.data import RATE_HZ, ROLES, Corpus
@@ -162,7 +162,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=10.0, help="of processor time for each design")
     parser.add_argument("--workers", type=int, default=1, help="processes that mix")
     args = parser.parse_args(argv)
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    wait_shortly()  # before torch
     torch.set_num_threads(1)  # processor time of one thread is comparable on every machine
     try:
         for name in args.names:
