@@ -7,7 +7,6 @@ minutes rank designs roughly: differences of a few tenths of a dB are luck, and 
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -19,9 +18,9 @@ import torch
 
 from engine.device import choose
 from engine.errors import BadInputError, EngineError
+from engine.evaluation.kept import kept
 from engine.evaluation.tables import cells
 from engine.methods.builtin import CHUNK_FRAMES, CONTEXT_S
-from engine.threads import wait_shortly
 from engine.training.batches import Folders, loader
 from engine.training.config import TrainConfig
 from engine.training.data import RATE_HZ, ROLES, Corpus
@@ -132,22 +131,16 @@ def compare(
     names: Sequence[str], data: Folders, work: Path, seconds: float, n_workers: int = 1, base: TrainConfig | None = None
 ) -> dict[str, dict[str, float]]:
     """The results of these designs; those that are in `work` for the same recipe and time are not made again."""
-    folder = work / "designs"
-    folder.mkdir(parents=True, exist_ok=True)
     Corpus(data, work / "decoded")  # decodes, or says what is missing, before the first design
     results = {}
     for name in names:
         config = config_of(name, base)
-        asked = {"seconds": seconds, "recipe": json.loads(json.dumps(asdict(config)))}
-        path = folder / f"{name}.json"
-        kept = json.loads(path.read_text()) if path.exists() else {}
-        if kept.get("asked") != asked:
+
+        def run(name: str = name, config: TrainConfig = config) -> dict[str, float]:
             print(f"{name}: {DESIGNS[name].words} ...", file=sys.stderr, flush=True)
-            kept = {"asked": asked, "found": tried(config, data, work, seconds, n_workers)}
-            part = path.with_suffix(".part")
-            part.write_text(json.dumps(kept, indent=1) + "\n")
-            part.replace(path)
-        results[name] = kept["found"]
+            return tried(config, data, work, seconds, n_workers)
+
+        results[name] = kept(work / "designs" / f"{name}.json", {"seconds": seconds, "recipe": asdict(config)}, run)
     return results
 
 
@@ -162,7 +155,6 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=10.0, help="of processor time for each design")
     parser.add_argument("--workers", type=int, default=1, help="processes that mix")
     args = parser.parse_args(argv)
-    wait_shortly()  # before torch
     torch.set_num_threads(1)  # processor time of one thread is comparable on every machine
     try:
         for name in args.names:

@@ -23,7 +23,6 @@ from engine.audio_write import atomic_text
 from engine.errors import BadInputError, EngineError
 from engine.evaluation.kept import kept
 from engine.nets.look import Look
-from engine.threads import wait_shortly
 from engine.training.findings_page import as_json, page
 from engine.training.mixes import MixSource, Pool, endless_mixes, valid_stretches
 from engine.training.questions import ORACLES, QUESTIONS, SIDES, recipe_of
@@ -133,7 +132,6 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--more-runs", type=int, default=0, help="runs with other seeds for every side, besides those of its own")
     parser.add_argument("--mixes", type=int, default=N_MIXES, help=f"in the bank, of {MIX_S:g} s each")
     args = parser.parse_args(argv)
-    wait_shortly()  # before torch
     torch.set_num_threads(1)  # processor time of one thread is comparable on every machine
     torch.set_flush_denormal(True)  # as in the zoo's training
     try:

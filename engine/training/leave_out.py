@@ -20,7 +20,6 @@ from engine.evaluation.estimate import estimate
 from engine.evaluation.scores import TrackScores, score
 from engine.evaluation.tables import markdown
 from engine.methods.builtin import Builtin
-from engine.threads import wait_shortly
 from engine.training.batches import Folders
 from engine.training.config import TrainConfig
 from engine.training.designs import config_of, trained
@@ -82,7 +81,6 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=10.0, help="of processor time for each song")
     parser.add_argument("--workers", type=int, default=1, help="processes that mix")
     args = parser.parse_args(argv)
-    wait_shortly()  # before torch
     torch.set_num_threads(1)  # processor time of one thread is comparable on every machine
     try:
         if args.minutes <= 0.0:
