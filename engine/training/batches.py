@@ -59,7 +59,9 @@ class RandomMixes(IterableDataset[dict[str, np.ndarray]]):
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         c = self.config
-        corpus = Corpus(self.data, self.cache, without_songs=c.without_songs, made=self.made, made_share=c.made_share)
+        corpus = Corpus(
+            self.data, self.cache, without_songs=c.without_songs, made=self.made, made_share=c.made_share, song_stem_share=c.song_stem_share
+        )
         info = get_worker_info()
         worker, n_workers = (info.id, info.num_workers) if info else (0, 1)
         n_samples = (c.n_frames - 1) * c.hop + c.n_fft

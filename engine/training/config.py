@@ -27,6 +27,7 @@ class TrainConfig:
     loss: str = "shares"  # engine.training.losses
     ema: float = 0.99  # weights that are kept are a running mean over about 100 steps
     song_share: float = 0.3  # mixes that are a true stretch of one song
+    song_stem_share: float = 0.3  # single stems that are one of a song, heard with anything
     made_share: float = 0.35  # single stems that are synthesised (engine.training.synthesis), where there are such
     seed: int = 1
     without_songs: tuple[str, ...] = ()

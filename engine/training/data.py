@@ -70,19 +70,20 @@ class Corpus:
     """Clips by role and songs by name of one or several folders.
 
     `made` is a folder of single stems, the ones of engine.training.synthesis; they are kept apart, because there can be any
-    amount of them: made_share says how often a stem that is not a song's comes from there.
+    amount of them: made_share says how often a stem that is not a song's comes from there, song_stem_share how often a single
+    stem is one of a song.
     """
 
     def __init__(
         self, folder: Path | Sequence[Path], cache: Path, split: str = "train", without_songs: tuple[str, ...] = (),
-        made: Path | None = None, made_share: float = 0.3,
+        made: Path | None = None, made_share: float = 0.3, song_stem_share: float = 0.4,
     ) -> None:  # fmt: skip
         cache.mkdir(parents=True, exist_ok=True)
         sounds = [s for s in find_sounds(folder) if s.split == split and (s.song is None or s.song not in without_songs)]
         self.sources = sorted({s.source for s in sounds})
         clips = [Clip(s.role, s.song, decoded(s.path, cache)) for s in sounds]
         self.pool = {r: [c for c in clips if c.role == r and c.song is None] for r in ROLES}
-        self.made_share = made_share
+        self.made_share, self.song_stem_share = made_share, song_stem_share
         self.made: dict[str, list[Clip]] = {r: [] for r in ROLES}
         if made is not None and split == "train":
             for s in find_sounds(made):
@@ -114,10 +115,10 @@ class Corpus:
         start = int(rng.integers(max(1, longest - n_samples)))
         return {role: self.excerpt(c, start, n_samples) for role, c in song.items()}
 
-    def random_stem(self, rng: np.random.Generator, role: str, n_samples: int, song_share: float = 0.4) -> np.ndarray:
-        """A random stretch of one role that is not silent, from a song's stem (song_share of the time), the pool or what was made."""
+    def random_stem(self, rng: np.random.Generator, role: str, n_samples: int) -> np.ndarray:
+        """A random stretch of one role that is not silent, from a song's stem, the pool or what was made."""
         clips = self.pool[role]
-        if self.song_clips[role] and rng.random() < song_share:
+        if self.song_clips[role] and rng.random() < self.song_stem_share:
             clips = self.song_clips[role]
         elif self.made[role] and rng.random() < self.made_share:
             clips = self.made[role]

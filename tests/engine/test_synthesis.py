@@ -13,6 +13,7 @@ from engine.training.synthesis.bass import bass_line
 from engine.training.synthesis.guitar import shape
 from engine.training.synthesis.score import RATE_HZ, SCALES, Chord, hertz, random_song
 from engine.training.synthesis.strings import Pluck, bent, plucked, stopped
+from engine.training.synthesis.synth_bass import random_patch, sequenced, tone
 from engine.training.synthesis.tune import melody
 from engine.training.synthesis.voice import CONTROL_HZ, NOISE_NAMES, VOWELS, Gesture, pulses, random_singer, spoken
 
@@ -128,13 +129,40 @@ def test_guitar_shapes_hold_the_chord() -> None:
 
 def test_energy_lies_where_the_role_has_it() -> None:
     mean = {}
-    for name in ("singing", "electric_bass", "acoustic_drums", "acoustic_guitar"):
+    for name in ("singing", "electric_bass", "synth_bass", "acoustic_drums", "acoustic_guitar"):
         pieces = [GENERATORS[name][1](np.random.default_rng(seed), 6.0) for seed in range(3)]
         mean[name] = np.mean([[share(x, 0, 200), share(x, 200, 5000), share(x, 5000, 22050)] for x in pieces], axis=0)
     assert mean["electric_bass"][0] > 0.5 and mean["electric_bass"][2] < 0.02
+    assert mean["synth_bass"][0] > 0.7 and mean["synth_bass"][2] < 0.02
     assert mean["singing"][0] < 0.25 and mean["singing"][1] > 0.6
     assert mean["acoustic_drums"][0] > 0.1 and mean["acoustic_drums"][2] > 0.03
     assert mean["acoustic_guitar"][1] > 0.6
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_synthesiser_holds_its_pitch_and_does_not_alias(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    patch = replace(random_patch(rng), drop_semitones=0.0, detune=0.0, index=0.0, wobble_hz=0.0, sustain=1.0, attack_s=0.005)
+    midi = 24 + 2 * seed
+    y = tone(patch, np.full(RATE_HZ, float(midi)), 0.9)
+    f0 = float(hertz(midi))
+    assert abs(cents(pitch_hz(y, f0), f0)) < 8
+    held = y[4410 : 4410 + 32768] * np.hanning(32768)
+    off = np.abs(np.fft.rfftfreq(32768, 1 / RATE_HZ) / f0 - np.round(np.fft.rfftfreq(32768, 1 / RATE_HZ) / f0)) * f0
+    power = np.abs(np.fft.rfft(held)) ** 2
+    assert 10 * np.log10(power.sum() / power[off > 10].sum()) > 30  # all of it at multiples of the pitch
+    assert np.abs(y[-8:]).max() < 0.25 * np.abs(y).max()  # it is let go
+
+
+def test_a_sequencer_plays_the_chords_roots_on_its_grid() -> None:
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        song = random_song(rng, 20.0)
+        for note in sequenced(rng, song, 30):
+            bar = max(b for b in range(song.n_bars) if song.at(b, 0) <= note.start_s + 1e-9)
+            places = np.array([song.at(bar, step / 4) for step in range(4 * song.beats)])
+            assert np.abs(places - note.start_s).min() < 1e-9
+            assert (note.midi - song.chords[bar].root) % 12 in (0, 3, 7, 10)
 
 
 def test_a_pool_is_read_as_a_corpus(tmp_path) -> None:

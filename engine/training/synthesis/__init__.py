@@ -13,6 +13,7 @@ from engine.training.synthesis.drums import acoustic_drums
 from engine.training.synthesis.guitar import acoustic_guitar, electric_guitar
 from engine.training.synthesis.pads import organ_pad, strings_pad
 from engine.training.synthesis.singing import singing
+from engine.training.synthesis.synth_bass import synth_bass
 
 Generator = Callable[[np.random.Generator, float], np.ndarray]
 
@@ -20,6 +21,7 @@ GENERATORS: dict[str, tuple[str, Generator]] = {
     "singing": ("vocals", singing),
     "electric_bass": ("bass", electric_bass),
     "upright_bass": ("bass", upright_bass),
+    "synth_bass": ("bass", synth_bass),
     "acoustic_drums": ("drums", acoustic_drums),
     "electric_guitar": ("other", electric_guitar),
     "acoustic_guitar": ("other", acoustic_guitar),
