@@ -12,6 +12,7 @@ from corpora import SMALL, same, tiny_corpus, train, write_song
 
 from engine.errors import BadInputError
 from engine.nets import build_net
+from engine.nets.band_split import BandSplit, BandSplitConfig, dropped
 from engine.training import __main__ as command
 from engine.training import loop, trainer
 from engine.training.batches import loader
@@ -180,3 +181,19 @@ def test_the_command_passes_on_what_it_was_given(data: Path, tmp_path: Path, mon
     monkeypatch.setattr(sys, "argv", [*words, "--device", "cpu"])
     with pytest.raises(SystemExit, match="no folder 'more'"):
         command.main()
+
+
+def test_what_drops_out_stays_out_for_a_whole_sequence() -> None:
+    torch.manual_seed(0)
+    ones = torch.ones(40, 7, 30)
+    y = dropped(ones, 0.25, True)
+    assert torch.equal(y, y[:, :1].expand_as(y)) and set(y.unique().tolist()) == {0.0, float(torch.tensor(1 / 0.75))}
+    assert abs(float(y.mean()) - 1.0) < 0.05
+    assert torch.equal(dropped(ones, 0.25, False), ones) and torch.equal(dropped(ones, 0.0, True), ones)
+
+
+def test_dense_layers_across_the_groups_hear_every_group() -> None:
+    net = BandSplit(BandSplitConfig(width=8, hidden=8, decoder=8, n_layers=1, across=16, dropout=0.0)).eval()
+    x = torch.randn(1, 3, 400, 6, requires_grad=True)
+    net(x)[0, :, 0, 3].sum().backward()  # the lowest group, one frame
+    assert x.grad is not None and bool((x.grad.abs().amax(dim=(0, 1, 3)).reshape(25, 16).amax(dim=1) > 0).all())
