@@ -1,4 +1,4 @@
-"""Changes that make one recording many: speed, gain, width, equaliser, reverb, doubling, drive, absent stems.
+"""Changes that make one recording many: speed, gain, width, equaliser, reverb, doubling, drive, tighter kicks, absent stems.
 
 Every function takes and returns float32 (channel=2, sample) and draws only from the generator it is given.
 """
@@ -6,6 +6,7 @@ Every function takes and returns float32 (channel=2, sample) and draws only from
 import numpy as np
 import scipy.fft
 import soxr
+from scipy import signal
 
 from engine.training.data import RATE_HZ, ROLES, Corpus
 from engine.training.stretch import HOP, bent, stretched
@@ -66,6 +67,17 @@ def driven(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (np.tanh(samples * drive) / drive).astype(np.float32)
 
 
+def tightened(samples: np.ndarray, amount: float, below_hz: float = 120.0) -> np.ndarray:
+    """What lies below below_hz dies away faster after each stroke, as behind a gate: kicks as most recorded ones are.
+
+    The kits of drum machines ring for half a second at 50 Hz; a network that heard too many took plucked sub-basses for drums.
+    """
+    low = signal.sosfiltfilt(signal.butter(2, below_hz, fs=RATE_HZ, output="sos"), samples, axis=1).astype(np.float32)
+    middle = low.mean(axis=0)
+    now, before = _envelope(middle, 0.03), _envelope(middle, 2.0)
+    return samples + low * ((now / (before + 1e-6)) ** amount - 1.0).astype(np.float32)
+
+
 def varied(samples: np.ndarray, role: str, rng: np.random.Generator) -> np.ndarray:
     """One stem with a random selection of the changes above; the same length."""
     if role == "vocals" and rng.random() < 0.12:
@@ -76,6 +88,8 @@ def varied(samples: np.ndarray, role: str, rng: np.random.Generator) -> np.ndarr
         samples = panned(samples, rng.uniform(-0.7, 0.7) * (0.4 if role in ("bass", "vocals") else 1.0))
     if role in ("vocals", "other") and rng.random() < 0.15:
         samples = doubled(samples, rng)
+    if role == "drums" and rng.random() < 0.5:
+        samples = tightened(samples, rng.uniform(1.0, 6.0))
     if rng.random() < (0.05 if role == "vocals" else 0.16):
         samples = driven(samples, rng)
     reverb_s = rng.uniform(0.2, 2.0) if rng.random() < (0.4 if role == "vocals" else 0.15) else 0.0

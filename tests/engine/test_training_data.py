@@ -10,7 +10,7 @@ import soundfile as sf
 from corpora import ROLES, tiny_corpus, tone, write_song
 
 from engine.errors import BadInputError
-from engine.training.augment import random_mix
+from engine.training.augment import random_mix, tightened
 from engine.training.data import RATE_HZ, Corpus, decoded
 from engine.training.sources import find_sounds
 
@@ -207,3 +207,22 @@ def test_mixes_of_a_corpus_of_songs_alone_need_no_pool(tmp_path: Path) -> None:
     for seed in range(8):
         mix = random_mix(corpus, np.random.default_rng(seed), 30000, 0.3)
         assert np.isfinite(mix).all() and np.any(mix)
+
+
+def test_kicks_become_tighter_and_nothing_else_changes() -> None:
+    t = np.arange(2 * RATE_HZ) / RATE_HZ
+    since = t % 0.5
+    kick, hat = np.sin(2 * np.pi * 50 * since) * np.exp(-since / 0.3), 0.2 * np.sin(2 * np.pi * 6000 * t)
+    stereo = np.stack([kick + hat, 0.5 * kick + hat]).astype(np.float32)
+    tight = tightened(stereo, 4.0)
+    assert tight.shape == stereo.shape and tight.dtype == np.float32
+
+    def level(x: np.ndarray, start_s: float, end_s: float) -> float:
+        part = x[0, (since >= start_s) & (since < end_s)]
+        return float(np.sqrt(np.mean(np.square(part))))
+
+    low, was = tight - hat, stereo - hat
+    assert level(low, 0.0, 0.04) > 0.7 * level(was, 0.0, 0.04)  # the stroke is there
+    assert level(low, 0.3, 0.48) < 0.25 * level(was, 0.3, 0.48)  # its tail is not
+    assert np.abs(np.fft.rfft(tight[0] - stereo[0]))[2 * 1000 :].max() < 0.01 * np.abs(np.fft.rfft(stereo[0])).max()
+    assert np.array_equal(tightened(np.zeros((2, 1000), np.float32), 3.0), np.zeros((2, 1000), np.float32))
