@@ -126,7 +126,7 @@ def _written(session: Session, wish: ExportWish, job: Job) -> Exported:
     if wish.remix:
         with suppress(OSError):  # then the writer says why
             wish.folder.mkdir(parents=True, exist_ok=True)
-        target = wish.folder / session.file_name(wish.name_template, "remix", fmt.extension)
+        target = wish.folder / session.naming(wish.name_template).file("remix", fmt.extension)
         remix: Written = session.export_remix(target, fmt, stretch, wish.overwrite, job.report, job.is_cancelled)
         files.append(target)
         if remix.n_overflowed["remix"]:

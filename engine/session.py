@@ -4,31 +4,31 @@ Everything above the engine (window, command line) goes through here. A Session 
 immutable snapshots that are replaced whole, so one thread may separate while another renders.
 """
 
-import contextlib
 import json
-import re
 import threading
 from collections.abc import Callable, Mapping
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from engine import export as _export
 from engine.audio import FileMixture, open_mixture
-from engine.audio_write import Pending, TextWriter, expected_bytes, free_bytes
+from engine.audio_write import Pending, TextWriter
 from engine.cache import Cache
 from engine.device import choose
 from engine.errors import BadInputError
 from engine.export import Stretch, Written
-from engine.formats import SUBTYPES, OutputFormat, chosen_format
+from engine.export_plan import ExportPlan, Naming, export_choices, planned
+from engine.formats import OutputFormat, chosen_format
 from engine.masks import Masks
 from engine.measure import Apart, Measured, apart_db, distance_db, measure, measure_apart
 from engine.methods import build, methods
 from engine.mix import is_neutral
-from engine.nulltest import NullReport, NullResult, null_test, versions
+from engine.null_report import report_on
+from engine.nulltest import NullReport
 from engine.render import Rendered, render, render_stems
-from engine.separate import empty_masks, identity, separate, why_not
+from engine.separate import empty_masks, separate, why_not
 from engine.tags import Tags, read_tags
 from engine.types import Array, AudioInfo, IsCancelled, Method, Mix, Report, never_cancelled, silent_report
 
@@ -43,18 +43,6 @@ def device_words(wanted: str) -> tuple[str, str]:
     """The compute device in words, and why it is no GPU (empty if it is one). Imports torch."""
     device = choose(wanted)
     return device.words, device.why_no_gpu
-
-
-@dataclass(frozen=True)
-class ExportPlan:
-    """What an export would write, told before it begins."""
-
-    fmt: OutputFormat
-    files: tuple[Path, ...]  # the sound files: stems, then the remix
-    reports: tuple[Path, ...]  # the null report beside them, where stems are written
-    there: tuple[Path, ...]  # those of both that exist already
-    n_bytes: int  # at most; compressed files come out smaller
-    n_free: int  # where they would be written
 
 
 class Session:
@@ -188,49 +176,18 @@ class Session:
 
     def export_choices(self) -> dict[str, tuple[str, ...]]:
         """Containers and their subtypes that hold this recording's rate, channels and length, and what encodes them is installed."""
-        found = {c: tuple(s for s in subtypes if self._can_be(c, s)) for c, subtypes in SUBTYPES.items()}
-        return {container: subtypes for container, subtypes in found.items() if subtypes}
-
-    def _can_be(self, container: str, subtype: str) -> bool:
-        try:
-            return chosen_format(self.info, container, subtype) == OutputFormat(container, subtype)
-        except BadInputError:
-            return False
+        return export_choices(self.info)
 
     def export_plan(
         self, folder: Path, fmt: OutputFormat, stretch: Stretch, stems: bool, remix: bool, name_template: str, overwrite: bool = True
     ) -> ExportPlan:
         """What would be written where, and how big; BadInputError or TargetError for what is known to fail."""
+        return planned(self.info, self.naming(name_template), folder, self.stems if stems else (), fmt, stretch, remix, overwrite)
+
+    def naming(self, template: str) -> Naming:
+        """How the files of an export are called after a template."""
         assert self.info.path is not None
-        files = self._stem_targets(folder, name_template, fmt.extension) if stems else {}
-        reports = self._report_targets(folder, name_template) if stems else []
-        sound = [*files.values(), *([folder / self.file_name(name_template, "remix", fmt.extension)] if remix else [])]
-        _export.check_targets([*sound, *reports], [self.info.path], overwrite)
-        above = _export.check_folder(folder)
-        there = tuple(p for p in (*sound, *reports) if p.exists())
-        n_bytes = len(sound) * expected_bytes(stretch.n_samples, self.info.n_channels, fmt)
-        return ExportPlan(fmt, tuple(sound), tuple(reports), there, n_bytes, free_bytes(above))
-
-    def _stem_targets(self, folder: Path, name_template: str, extension: str) -> dict[str, Path]:
-        targets = {stem: folder / self.file_name(name_template, stem, extension) for stem in self.stems}
-        if len(set(targets.values())) < len(targets):
-            raise BadInputError(f"The name '{name_template}' is the same for every stem; put {{stem}} into it.")
-        return targets
-
-    def _report_targets(self, folder: Path, name_template: str) -> list[Path]:
-        return [folder / self.file_name(name_template, "null-report", ending) for ending in (".txt", ".json")]
-
-    def file_name(self, template: str, stem: str, extension: str) -> str:
-        """A file's name from a template with {song}, {stem} and {method}; what no disk allows becomes "_"."""
-        assert self.info.path is not None
-        try:
-            name = template.format(song=self.info.path.stem, stem=stem, method=self.method.info.name)
-        except (KeyError, IndexError, ValueError, AttributeError):
-            raise BadInputError(f"The name '{template}' cannot be read; use {{song}}, {{stem}} and {{method}} in it.") from None
-        name = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name).strip(" .")
-        if not name:
-            raise BadInputError("The name is empty; use {song}, {stem} and {method} in it.")
-        return name + extension
+        return Naming(template, self.info.path.stem, self.method.info.name)
 
     def export_stems(
         self,
@@ -246,8 +203,8 @@ class Session:
 
         Separates first what the stretch still needs. Nothing is left behind when it fails or is cancelled.
         """
-        targets = self._stem_targets(folder, name_template, fmt.extension)
-        reports = self._report_targets(folder, name_template)
+        naming = self.naming(name_template)
+        targets, reports = naming.stems(folder, self.stems, fmt.extension), naming.reports(folder)
         assert self.info.path is not None
         _export.check_targets([*targets.values(), *reports], [self.info.path], overwrite)
         _export.check_folder(folder)
@@ -257,7 +214,7 @@ class Session:
 
         def null_report(written: Written, whole: dict[str, Path]) -> list[Pending]:
             self._refuse_changed()
-            found = self.null_report(written, whole, fmt, stretch, report, is_cancelled)
+            found = report_on(self.mixture, self.method, written, whole, fmt, stretch, report, is_cancelled)
             said.append(found)
             as_json = json.dumps(found.as_json(), indent=1, ensure_ascii=False) + "\n"
             return [TextWriter(reports[0], found.as_text()), TextWriter(reports[1], as_json)]
@@ -294,49 +251,3 @@ class Session:
         assert path is not None
         if self.mixture.changed_on_disk() and path.exists():
             raise BadInputError(f'"{path.name}" was changed on disk since it was opened; open it again and start anew.')
-
-    def null_report(
-        self,
-        written: Written,
-        whole: dict[str, Path],
-        fmt: OutputFormat,
-        stretch: Stretch,
-        report: Report = silent_report,
-        is_cancelled: IsCancelled = never_cancelled,
-    ) -> NullReport:
-        """Re-read what was written, from where it lies until it appears under its name, and compare it with the source."""
-        with contextlib.ExitStack() as stack:
-            stems = {name: stack.enter_context(open_mixture(path)) for name, path in whole.items()}
-            result: NullResult = null_test(
-                self.mixture, dict(stems), fmt.sample_type, stretch.start, stretch.n_samples, stretch.headroom_db, report, is_cancelled
-            )
-            facts = {n: {"file": written.files[n].name, "format": f"{s.info.container} {s.info.subtype}",
-                         "overflowed": written.n_overflowed[n]} for n, s in stems.items()}  # fmt: skip
-        info = self.info
-        source: dict[str, Any] = {
-            "file": info.path.name if info.path else "", "format": f"{info.container} {info.subtype}", "rate_hz": info.rate_hz,
-            "channels": info.n_channels, "samples": info.n_samples, "from": stretch.start, "count": stretch.n_samples,
-            "decoder": info.decoder,
-        }  # fmt: skip
-        method = {"name": self.method.info.name, "title": self.method.info.title, **identity(self.method)["settings"],
-                  "weights": self.method.info.weights_sha256 or "none"}  # fmt: skip
-        return NullReport(result, source, facts, method, self._notes(fmt, stretch, written), versions())
-
-    def _notes(self, fmt: OutputFormat, stretch: Stretch, written: Written) -> list[str]:
-        """What a reader of the report should know."""
-        notes, info = [], self.info
-        if info.is_lossy:
-            notes.append(f"The source is lossy ({info.subtype}); the mixture is what {info.decoder} decoded.")
-        if fmt.is_lossy:
-            notes.append(f"The stems were written as {fmt.container} {fmt.subtype}, which is lossy: they are not null.")
-        if not fmt.sample_type.is_float and (info.sample_type.is_float or fmt.sample_type.bits < info.sample_type.bits):
-            bits = fmt.sample_type.bits
-            notes.append(f"Written at {bits} bits: the stems add up to the source rounded to {bits} bits.")
-        if stretch.headroom_db:
-            notes.append(f"The whole output was scaled by {stretch.headroom_db:+g} dB, the source it is compared with too.")
-        n = sum(written.n_overflowed.values())
-        if n:
-            notes.append(f"{n:,} stem samples overflowed and were moved to other stems so that the sum stays exact.")
-        if written.tags_lost:
-            notes.append("Tags that this format cannot hold: " + ", ".join(written.tags_lost) + ".")
-        return notes
