@@ -71,10 +71,10 @@ class Bridge(BridgeResults):
         if session is None:
             return
         self._drop("separate")
-        session.mix = self._state.mix
+        session.mix = mix = self._state.mix  # as the faders stand now; they may be moved meanwhile
 
         def work(job: Job) -> Exported:
-            return write_files(session, wish, job)
+            return write_files(session, wish, job, mix)
 
         self._start("export", work, self._on_exported)
 

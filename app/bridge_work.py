@@ -13,7 +13,7 @@ from app.jobs import Job
 from engine.display import drawn, empty_picture, next_stretch
 from engine.errors import TargetError
 from engine.session import ExportPlan, NullReport, Session, Stretch, Written
-from engine.types import AudioInfo, Mixture
+from engine.types import AudioInfo, Mix, Mixture
 
 
 @dataclass(frozen=True)
@@ -84,13 +84,18 @@ def plan_of(session: Session, wish: ExportWish, overwrite: bool = True) -> Expor
     return session.export_plan(wish.folder, fmt, stretch, wish.stems, wish.remix, wish.name_template, overwrite)
 
 
-def write_files(session: Session, wish: ExportWish, job: Job) -> Exported:
-    """Stems, remix or both, as wished; when it fails or is cancelled, what was not there before is not there afterwards."""
+def write_files(session: Session, wish: ExportWish, job: Job, mix: Mix) -> Exported:
+    """Stems, remix or both, as wished, the faders as in `mix`.
+
+    When it fails or is cancelled, what was not there before is not there afterwards.
+    """
     plan = plan_of(session, wish, wish.overwrite)  # refuses a remix that is there before it begins with the stems
     new = [p for p in (*plan.files, *plan.reports) if p not in plan.there]
     folders = [p for p in (wish.folder, *wish.folder.parents) if not p.exists()]
     try:
-        return _in_one_go(session, wish, job, plan) if wish.stems and wish.remix and plan.there else _written(session, wish, job)
+        if wish.stems and wish.remix and plan.there:
+            return _in_one_go(session, wish, job, mix, plan)
+        return _written(session, wish, job, mix)
     except BaseException:
         with suppress(OSError):  # what cannot be taken away stays
             for path in new:
@@ -100,19 +105,19 @@ def write_files(session: Session, wish: ExportWish, job: Job) -> Exported:
         raise
 
 
-def _in_one_go(session: Session, wish: ExportWish, job: Job, plan: ExportPlan) -> Exported:
+def _in_one_go(session: Session, wish: ExportWish, job: Job, mix: Mix, plan: ExportPlan) -> Exported:
     """Stems and remix that replace older ones are written aside first: a cancel during the remix must not have replaced the stems."""
     for path in plan.there:
         if not path.is_symlink() and not os.access(path, os.W_OK):
             raise TargetError(f"{path.name} exists and is write-protected; choose another name or change its permissions.")
     with tempfile.TemporaryDirectory(prefix=".nullsum-", dir=wish.folder, ignore_cleanup_errors=True) as aside:
-        done = _written(session, replace(wish, folder=Path(aside)), job)
+        done = _written(session, replace(wish, folder=Path(aside)), job, mix)
         for path in (*plan.files, *plan.reports):
             (Path(aside) / path.name).replace(path)
     return replace(done, files=tuple(wish.folder / path.name for path in done.files))
 
 
-def _written(session: Session, wish: ExportWish, job: Job) -> Exported:
+def _written(session: Session, wish: ExportWish, job: Job, mix: Mix) -> Exported:
     fmt = session.output_format(wish.container, wish.subtype)
     end_s = wish.end_s if wish.end_s is None or math.isfinite(wish.end_s) else None
     stretch: Stretch = session.stretch(wish.start_s, end_s, wish.headroom_db)
@@ -127,7 +132,7 @@ def _written(session: Session, wish: ExportWish, job: Job) -> Exported:
         with suppress(OSError):  # then the writer says why
             wish.folder.mkdir(parents=True, exist_ok=True)
         target = wish.folder / session.naming(wish.name_template).file("remix", fmt.extension)
-        remix: Written = session.export_remix(target, fmt, stretch, wish.overwrite, job.report, job.is_cancelled)
+        remix: Written = session.export_remix(target, fmt, stretch, wish.overwrite, job.report, job.is_cancelled, mix)
         files.append(target)
         if remix.n_overflowed["remix"]:
             notes.append(f"{remix.n_overflowed['remix']:,} samples of the remix clipped; give the output some headroom.")

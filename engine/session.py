@@ -232,14 +232,18 @@ class Session:
         overwrite: bool = False,
         report: Report = silent_report,
         is_cancelled: IsCancelled = never_cancelled,
+        mix: Mix | None = None,
     ) -> Written:
-        """The remix as it is heard, in one file. A neutral mix needs no separation and is the recording itself."""
+        """The remix as it is heard now, or with the faders as they stood when `mix` was taken, in one file.
+
+        A neutral mix needs no separation and is the recording itself.
+        """
         assert self.info.path is not None
         _export.check_targets([target], [self.info.path], overwrite)
         _export.check_folder(target.parent, may_be_made=False)
         _export.check_room(target.parent, self.mixture, fmt, 1, stretch.n_samples)
         _export.check_full_scale(self.mixture, fmt, stretch)
-        tags, mix = self.tags(), self.mix
+        tags, mix = self.tags(), mix or self.mix
         if not is_neutral(mix, self.stems, self.info.n_channels):
             self.separate(stretch, report, is_cancelled)
         self._refuse_changed()

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from app import colours, theme
 from app.bridge import ExportWish
 from app.main_window import MainWindow
 from app.make import Made, make
+from engine import export
 from engine.types import Mix, StemMix
 
 
@@ -216,6 +218,25 @@ def test_an_export_through_the_bridge_adds_up(window: MainWindow, qtbot: QtBot, 
     stems = [sf.read(tmp_path / "out" / n, dtype="int16")[0].astype(int) for n in names[:2]]
     assert np.array_equal(stems[0] + stems[1], sf.read(path, dtype="int16")[0])
     assert "0 of" in window.bridge.null_text()
+
+
+def test_an_export_takes_the_faders_as_they_stood_when_it_began(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = song(tmp_path / "song.wav")
+    ready(qtbot, window, path)
+    write_stems = export.write_stems
+
+    def then_a_fader_moves(*arguments: Any) -> Any:
+        written = write_stems(*arguments)
+        assert window.bridge._session is not None
+        window.bridge._session.mix = Mix({"harmonic": StemMix(gain_db=-20.0)})
+        return written
+
+    monkeypatch.setattr(export, "write_stems", then_a_fader_moves)
+    with qtbot.waitSignal(window.bridge.exported, timeout=20_000):
+        window.bridge.export(ExportWish(tmp_path / "out", stems=True, remix=True))
+    assert np.array_equal(sf.read(tmp_path / "out" / "song - remix.wav", dtype="int16")[0], sf.read(path, dtype="int16")[0])
 
 
 def test_every_action_has_a_tip_and_every_shortcut_is_its_own(window: MainWindow) -> None:
