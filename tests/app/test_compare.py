@@ -16,14 +16,14 @@ import soundfile as sf
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 import engine.methods
-from app import memory, theme
+from app import memory
 from app.bridge import ExportWish
 from app.main_window import MainWindow
-from app.make import Made, make
+from app.make import Made
 from engine.errors import Cancelled, EngineError
 from engine.methods import hpss
 from engine.mix import is_neutral
@@ -65,26 +65,10 @@ def _table(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def made(tmp_path: Path, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[Made]:
-    monkeypatch.setenv("NULLSUM_CACHE", str(tmp_path / "cache"))
-    theme.apply(qapp)
-    parts = make(tmp_path / "settings.ini", silent=True)
-    parts.settings.choose(method="hpss")
-    parts.state.method = "hpss"
-    yield parts
+def window(window: MainWindow) -> Iterator[MainWindow]:
+    """The shared window; the gate is opened before it closes."""
+    yield window
     Gated.gate.set()
-    parts.close()
-
-
-@pytest.fixture
-def window(made: Made, qtbot: QtBot) -> Iterator[MainWindow]:
-    w = MainWindow(made.state, made.bridge, made.settings)
-    w.resize(1280, 800)
-    w.show()
-    yield w
-    Gated.gate.set()
-    w.close()
-    w.deleteLater()
 
 
 def song(path: Path, seconds: float = 3.0, seed: int = 0, n_channels: int = 2) -> Path:

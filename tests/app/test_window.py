@@ -1,7 +1,7 @@
 """The real window, driven as a user drives it: open, separate, fade, mute, loop, export, close; checked in state and in sound."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
-from app import colours, theme
+from app import colours
 from app.bridge import ExportWish
 from app.main_window import MainWindow
-from app.make import Made, make
+from app.make import Made
 from engine import export
 from engine.types import Mix, StemMix
 
@@ -31,27 +31,6 @@ def song(path: Path, seconds: float = 4.0, seed: int = 0) -> Path:
     x[:: 44100 // 4] += 0.5
     sf.write(path, np.stack([x, 0.7 * x], axis=1), 44100, subtype="PCM_16")
     return path
-
-
-@pytest.fixture
-def made(tmp_path: Path, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[Made]:
-    monkeypatch.setenv("NULLSUM_CACHE", str(tmp_path / "cache"))
-    theme.apply(qapp)
-    parts = make(tmp_path / "settings.ini", silent=True)
-    parts.settings.choose(method="hpss")
-    parts.state.method = "hpss"
-    yield parts
-    parts.close()
-
-
-@pytest.fixture
-def window(made: Made, qtbot: QtBot) -> Iterator[MainWindow]:
-    w = MainWindow(made.state, made.bridge, made.settings)
-    w.resize(1280, 800)
-    w.show()
-    yield w
-    w.close()
-    w.deleteLater()
 
 
 def until(qtbot: QtBot, condition: Callable[[], object], ms: int = 20_000) -> None:
