@@ -1,9 +1,10 @@
-"""`python -m engine.training.designs --data DIR --work DIR --minutes 10 [NAME...]`: designs of the built-in network at equal cost.
+"""`python -m engine.training.designs --data DIR --work DIR --minutes 10 [--out docs] [NAME...]`: designs of the network at equal cost.
 
 Every design is trained from nothing for the same processor time (the trainer's own: mixing and validation do not count) on the
-same stream of mixes, a dearer one therefore on less music. Printed: parameters, seconds of music heard, validation SDR and what
-separating costs. What a design reached is kept in WORK/designs, so a run that was stopped goes on with the next one. A few
-minutes rank designs roughly: differences of a few tenths of a dB are luck, and what learns slowly may still win in a day.
+same stream of mixes, a dearer one therefore on less music. Told, and written to OUT/designs.md: parameters, music heard,
+validation SDR and what separating costs. What a design reached is kept in WORK/designs, so a run that was stopped goes on with
+the next one. A few minutes rank designs roughly: differences of a few tenths of a dB are luck, and what learns slowly may still
+win in a day.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from engine.training.ranks import Place
 from engine.training.trainer import Trainer
 
 DECAY = 0.3  # of the time, in which the learning rate falls to a hundredth
+ELSEWHERE = ("steps", "warmup_steps", "decay_steps", "made_share")  # of a recipe: what the time decides here, and what is not used
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,20 @@ def table(results: dict[str, dict[str, float]]) -> str:
     return cells(rows)
 
 
+PAGE = """# Designs of the built-in network at equal cost
+
+Made by `python -m engine.training.designs --data DATA --work WORK --minutes {minutes:g} --out docs`. Every design was trained from
+nothing for {minutes:g} minutes of one processor core on the same stream of mixes, a dearer one therefore on less music, and scored on
+the validation song: SDR in dB, medians over windows of a second; *mean*: over stems of the mean over windows, cut to -5 .. 15 dB, which
+is steadier; the table is sorted by it. *RTF*: processor time of the network over the length of the music.
+
+Read it roughly: differences of a few tenths of a dB are luck, what learns slowly may still win in a day, and what is dear in training
+may be cheap in use.
+
+{table}
+"""
+
+
 def compare(
     names: Sequence[str], data: Folders, work: Path, seconds: float, n_workers: int = 1, base: TrainConfig | None = None
 ) -> dict[str, dict[str, float]]:
@@ -141,7 +157,8 @@ def compare(
             print(f"{name}: {DESIGNS[name].words} ...", file=sys.stderr, flush=True)
             return tried(config, data, work, seconds, n_workers)
 
-        results[name] = kept(work / "designs" / f"{name}.json", {"seconds": seconds, "recipe": asdict(config)}, run)
+        asked = {k: v for k, v in asdict(config).items() if k not in ELSEWHERE}
+        results[name] = kept(work / "designs" / f"{name}.json", {"seconds": seconds, "recipe": asked}, run)
     return results
 
 
@@ -155,6 +172,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for decoded sounds and results")
     parser.add_argument("--minutes", type=float, default=10.0, help="of processor time for each design")
     parser.add_argument("--workers", type=int, default=1, help="processes that mix")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="writes DIR/designs.md")
     args = parser.parse_args(argv)
     torch.set_num_threads(1)  # processor time of one thread is comparable on every machine
     try:
@@ -163,7 +181,11 @@ def main(argv: list[str] | None = None) -> None:
                 raise BadInputError(f"There is no design called {name!r}; choose from {', '.join(DESIGNS)}.")
         if args.minutes <= 0.0:
             raise BadInputError(f"--minutes {args.minutes:g} must be more than 0.")
-        print(table(compare(args.names or list(DESIGNS), args.data, args.work, 60.0 * args.minutes, args.workers)))
+        found = table(compare(args.names or list(DESIGNS), args.data, args.work, 60.0 * args.minutes, args.workers))
+        print(found)
+        if args.out:
+            args.out.mkdir(parents=True, exist_ok=True)
+            (args.out / "designs.md").write_text(PAGE.format(minutes=args.minutes, table=found.strip()))
     except EngineError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:

@@ -137,6 +137,18 @@ def test_designs_get_equal_time_and_are_not_tried_twice(
     assert again["every-frame"]["mean"] == -1.0
 
 
+def test_the_page_of_designs_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {
+        name: {"parameters": 1e6, "music_s": 60.0, "mean": float(i), "rtf": 0.02, "vocals": 1.5} for i, name in enumerate(["split", "deep"])
+    }
+    monkeypatch.setattr(designs, "compare", lambda *_: found)
+    designs.main(["--data", str(tmp_path), "--work", str(tmp_path), "--minutes", "2.5", "--out", str(tmp_path / "docs")])
+    page = (tmp_path / "docs" / "designs.md").read_text()
+    assert "for 2.5 minutes of one processor core" in page and designs.table(found).strip() in page
+    assert page.index("| deep |") < page.index("| split |")
+    capsys.readouterr()
+
+
 def test_an_unknown_design_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"no design called 'splat'; choose from split,"):
         designs.main(["splat", "--data", str(tmp_path), "--work", str(tmp_path)])
