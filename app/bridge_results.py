@@ -88,9 +88,14 @@ class BridgeResults(BridgeDevice):
         self._go_on()
 
     def switch(self) -> None:
-        """Hear the other one of the two results; faders, place and selection stay, and playback goes on."""
+        """Hear the other one of the two results; faders, place and selection stay, and playback goes on.
+
+        What is heard is separated first: work on the one that was heard before gives way, and goes on from its chunks afterwards.
+        """
         if self._other is not None:
             self._swap()
+            if self._working is self._other and self._session is not None and not self._session.masks.is_complete:
+                self._stop("separate", "measure")
             self._go_on()
 
     def end_comparison(self) -> None:

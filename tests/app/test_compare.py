@@ -346,10 +346,7 @@ def test_one_result_is_separated_at_a_time_a_first(window: MainWindow, made: Mad
     seen: list[str] = []
     state.progress_changed.connect(lambda p: p and seen.append(p.what))
     window.bridge.compare("hpss")
-    job = made.bridge._jobs["separate"]
-    for _ in range(4):
-        window.bridge.switch()  # nothing is begun anew
-    assert made.bridge._jobs["separate"] is job and not state.compared.b.masks.chunks
+    assert not state.compared.b.masks.chunks
     Gated.gate.set()
     until(qtbot, lambda: state.apart_db is not None and rests(window))
     assert state.compared.a.masks.is_complete and state.compared.b.masks.is_complete and state.null is not None
@@ -421,6 +418,28 @@ def test_masks_that_a_cancelled_export_made_are_seen(
     gone.set()
     until(qtbot, lambda: rests(window))
     assert window.state.masks is made.bridge._session.masks
+
+
+def test_what_is_heard_is_separated_first(window: MainWindow, made: Made, qtbot: QtBot, tmp_path: Path) -> None:
+    made.settings.choose(method="gated")
+    bridge, state = made.bridge, window.state
+    window.open_path(song(tmp_path / "song.wav"))
+    until(qtbot, lambda: state.song is not None and "separate" in bridge._jobs)
+    gated = bridge._session
+    bridge.compare("twin")
+    assert bridge._working is gated  # A comes first while it is heard
+    bridge.switch()
+    until(qtbot, lambda: state.masks is not None and state.masks.is_complete and state.null is not None)
+    assert state.method == "twin" and bridge._session.masks.is_complete and not gated.masks.is_complete
+    until(qtbot, lambda: bridge._working is gated)  # then the other one, in its turn
+    bridge.switch()
+    assert bridge._working is gated and "separate" in bridge._jobs  # nothing of it is begun anew
+    job = bridge._jobs["separate"]
+    bridge.switch()
+    assert bridge._jobs["separate"] is job  # B is complete: A need not give way
+    Gated.gate.set()
+    until(qtbot, lambda: rests(window))
+    assert gated.masks.is_complete
 
 
 def test_the_end_leaves_an_export_its_progress(
