@@ -149,7 +149,7 @@ def random_mix(corpus: Corpus, rng: np.random.Generator, n_samples: int, song_sh
     factor = 2.0 ** (rng.uniform(-3, 3) / 12) if rng.random() < 0.5 else 1.0
     need = int(n_samples * factor) + 8
     out = np.zeros((len(ROLES), 2, n_samples), dtype=np.float32)
-    from_song = rng.random() < song_share and bool(corpus.songs)
+    from_song = rng.random() < song_share and bool(corpus.songs or corpus.made_songs)
     song = corpus.random_song(rng, need) if from_song else {}
     for i, role in enumerate(ROLES):
         if rng.random() < (0.04 if from_song else 0.1):

@@ -69,9 +69,9 @@ def _samples_of(source: Path) -> np.ndarray:
 class Corpus:
     """Clips by role and songs by name of one or several folders.
 
-    `made` is a folder of single stems, the ones of engine.training.synthesis; they are kept apart, because there can be any
-    amount of them: made_share says how often a stem that is not a song's comes from there, song_stem_share how often a single
-    stem is one of a song.
+    `made` is a folder of stems and songs, the ones of engine.training.synthesis; they are kept apart, because there can be any
+    amount of them: made_share says how often a song, or a stem that is not a song's, comes from there, song_stem_share how often
+    a single stem is one of a song.
     """
 
     def __init__(
@@ -85,9 +85,13 @@ class Corpus:
         self.pool = {r: [c for c in clips if c.role == r and c.song is None] for r in ROLES}
         self.made_share, self.song_stem_share = made_share, song_stem_share
         self.made: dict[str, list[Clip]] = {r: [] for r in ROLES}
+        self.made_songs: dict[str, dict[str, Clip]] = {}
         if made is not None and split == "train":
             for s in find_sounds(made):
-                self.made[s.role].append(Clip(s.role, None, decoded(s.path, cache)))
+                clip = Clip(s.role, s.song, decoded(s.path, cache))
+                self.made[s.role].append(clip)
+                if s.song is not None:
+                    self.made_songs.setdefault(s.song, {})[s.role] = clip
         self.song_clips = {r: [c for c in clips if c.role == r and c.song is not None] for r in ROLES}
         names = sorted({c.song for c in clips if c.song})
         self.songs = {n: {c.role: c for c in clips if c.song == n} for n in names}
@@ -109,8 +113,10 @@ class Corpus:
         return np.pad(part, ((0, 0), (0, n_samples - part.shape[1])))
 
     def random_song(self, rng: np.random.Generator, n_samples: int) -> dict[str, np.ndarray]:
-        """The true stems of a random stretch of a random song: role -> (channel=2, sample)."""
-        song = self.songs[list(self.songs)[rng.integers(len(self.songs))]]
+        """The true stems of a random stretch of a random song, a real one or a made one: role -> (channel=2, sample)."""
+        is_made = bool(self.made_songs) and (not self.songs or rng.random() < self.made_share)
+        songs = self.made_songs if is_made else self.songs
+        song = songs[list(songs)[rng.integers(len(songs))]]
         longest = max(len(c.samples) for c in song.values())
         start = int(rng.integers(max(1, longest - n_samples)))
         return {role: self.excerpt(c, start, n_samples) for role, c in song.items()}

@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from corpora import tiny_corpus
 
 from engine.training.data import Corpus
 from engine.training.synthesis import GENERATORS
 from engine.training.synthesis.__main__ import render_pool
+from engine.training.synthesis.band import band
 from engine.training.synthesis.bass import bass_line
 from engine.training.synthesis.guitar import shape
 from engine.training.synthesis.score import RATE_HZ, SCALES, Chord, hertz, random_song
@@ -175,3 +177,41 @@ def test_a_pool_is_read_as_a_corpus(tmp_path) -> None:
     corpus = Corpus(tmp_path / "pool", tmp_path / "cache")
     assert all(len(clips) == 2 for clips in corpus.pool.values()) and not corpus.songs
     assert np.abs(corpus.random_stem(np.random.default_rng(0), "bass", RATE_HZ)).max() > 0.01
+
+
+def test_a_band_plays_one_song() -> None:
+    seen: set[str] = set()
+    for seed in range(3):
+        stems = band(np.random.default_rng(seed), 4.0)
+        seen |= set(stems)
+        assert len(stems) >= 2 and all(x.shape == (2, 4 * RATE_HZ) and x.dtype == np.float32 for x in stems.values())
+        assert np.abs(sum(stems.values())).max() <= 0.98 and all(np.abs(x).max() <= 0.98 for x in stems.values())
+        again = band(np.random.default_rng(seed), 4.0)
+        assert all(np.array_equal(again[role], x) for role, x in stems.items())
+    assert seen == {"vocals", "drums", "bass", "other"}
+
+
+def test_players_keep_to_the_song_they_are_given() -> None:
+    """What a bass plays of a song of one chord lies on that chord's notes; of another song it would not."""
+    song = random_song(np.random.default_rng(0), 8.0, bpm=(90, 91))
+    for root in (0, 6):
+        given = replace(song, chords=tuple(Chord(root, (0, 4, 7)) for _ in song.chords))
+        for name in ("electric_bass", "synth_bass"):
+            x = GENERATORS[name][1](np.random.default_rng(5), 8.0, given).mean(axis=0)
+            power = np.abs(np.fft.rfft(x * np.hanning(len(x)))) ** 2
+            f = np.fft.rfftfreq(len(x), 1 / RATE_HZ)
+            low = (f > 28) & (f < 260)
+            tones = np.round(12 * np.log2(f[low] / 440) + 69).astype(int) % 12
+            strength = np.bincount(tones, power[low], minlength=12)
+            assert strength[root] == strength.max(), (name, root)
+
+
+def test_made_songs_are_kept_apart_from_real_ones_and_played(tmp_path) -> None:
+    render_pool(tmp_path / "made", 5, 0.03, only=("singing", "acoustic_drums", "electric_bass", "organ_pad"), piece_s=(2.0, 2.5), n_bands=2)
+    made = Corpus(tiny_corpus(tmp_path / "data"), tmp_path / "cache", made=tmp_path / "made", made_share=1.0)
+    assert set(made.made_songs) == {"band-5-000", "band-5-001"} and not set(made.made_songs) & set(made.songs)
+    stems = made.random_song(np.random.default_rng(0), RATE_HZ)
+    assert stems.keys() in [song.keys() for song in made.made_songs.values()]
+    none = Corpus(tiny_corpus(tmp_path / "other"), tmp_path / "cache", made=tmp_path / "made", made_share=0.0)
+    wanted = {role: clip.samples for song in none.songs.values() for role, clip in song.items()}
+    assert none.random_song(np.random.default_rng(0), 100).keys() <= wanted.keys()

@@ -1,7 +1,7 @@
 """Sounds to learn from that no corpus had to hold: players, singers and rooms made of arithmetic, new ones at every call.
 
-`GENERATORS` names every one: name -> (role, instruments, generator); a generator takes a random generator and seconds and returns
-float32 (channel=2, sample) at 44.1 kHz.
+`GENERATORS` names every one: name -> (role, instruments, generator); a generator takes a random generator, seconds and, if it is to
+play along with others, their song, and returns float32 (channel=2, sample) at 44.1 kHz. `band` lets several play one song.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from engine.training.synthesis.pads import organ_pad, strings_pad
 from engine.training.synthesis.singing import singing
 from engine.training.synthesis.synth_bass import synth_bass
 
-Generator = Callable[[np.random.Generator, float], np.ndarray]
+Generator = Callable[..., np.ndarray]  # (rng, seconds, song or None)
 
 GENERATORS: dict[str, tuple[str, Generator]] = {
     "singing": ("vocals", singing),

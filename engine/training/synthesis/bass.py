@@ -166,10 +166,10 @@ def played_bass(rng: np.random.Generator, notes: list[Note], n_samples: int, kin
     return out
 
 
-def electric_bass(rng: np.random.Generator, seconds: float) -> np.ndarray:
+def electric_bass(rng: np.random.Generator, seconds: float, song: Song | None = None) -> np.ndarray:
     """A bass guitar, mono or nearly so: player, instrument, amplifier and line by chance; float32 (channel=2, sample)."""
     n = int(seconds * RATE_HZ)
-    song = random_song(rng, seconds)
+    song = song or random_song(rng, seconds)
     kind, how = _player(rng)
     notes = bass_line(rng, song, low=28 - (int(rng.integers(1, 6)) if rng.random() < 0.12 else 0))
     dry = played_bass(rng, notes, n, kind, how)
@@ -193,10 +193,10 @@ def electric_bass(rng: np.random.Generator, seconds: float) -> np.ndarray:
     return fx.levelled(rng, y, n)
 
 
-def upright_bass(rng: np.random.Generator, seconds: float) -> np.ndarray:
+def upright_bass(rng: np.random.Generator, seconds: float, song: Song | None = None) -> np.ndarray:
     """A double bass, plucked: short, soft, woody notes, walking or folk lines, in a small room."""
     n = int(seconds * RATE_HZ)
-    song = random_song(rng, seconds, bpm=(70, 190))
+    song = song or random_song(rng, seconds, bpm=(70, 190))
     how = Pluck(
         decay_s=rng.uniform(1.2, 3.2),
         damping=rng.uniform(6, 25),

@@ -130,10 +130,10 @@ def _kit(rng: np.random.Generator) -> dict[str, kits.Voice]:
     }  # fmt: skip
 
 
-def acoustic_drums(rng: np.random.Generator, seconds: float) -> np.ndarray:
+def acoustic_drums(rng: np.random.Generator, seconds: float, song: Song | None = None) -> np.ndarray:
     """A drummer on an acoustic kit in a room, close and far microphones mixed; float32 (channel=2, sample)."""
     n = int(seconds * RATE_HZ)
-    song = random_song(rng, seconds, bpm=(62, 185), waltz=0.05)
+    song = song or random_song(rng, seconds, bpm=(62, 185), waltz=0.05)
     voices = _kit(rng)
     hits = [h for h in performance(rng, song) if 0 <= h[0] < seconds]
     side = rng.choice([-1, 1]) * rng.uniform(0.3, 1.0)

@@ -216,10 +216,10 @@ def _amplified(rng: np.random.Generator, x: np.ndarray, way: str) -> np.ndarray:
     return x if wide else signal.oaconvolve(x, _cabinet(rng))[: len(x)]
 
 
-def electric_guitar(rng: np.random.Generator, seconds: float) -> np.ndarray:
+def electric_guitar(rng: np.random.Generator, seconds: float, song: Song | None = None) -> np.ndarray:
     """An electric guitar part, clean to heavy, rhythm or lead, single, doubled or with an effect; float32 (channel=2, sample)."""
     n = int(seconds * RATE_HZ)
-    song = random_song(rng, seconds)
+    song = song or random_song(rng, seconds)
     way = str(rng.choice(["clean", "crunch", "heavy", "lead"], p=[0.32, 0.25, 0.25, 0.18]))
     position = int(rng.choice([0, 0, 2, 3, 5, 7]))
     palm = rng.uniform(0.1, 0.35)
@@ -257,10 +257,10 @@ def electric_guitar(rng: np.random.Generator, seconds: float) -> np.ndarray:
     return fx.levelled(rng, y, n)
 
 
-def acoustic_guitar(rng: np.random.Generator, seconds: float) -> np.ndarray:
+def acoustic_guitar(rng: np.random.Generator, seconds: float, song: Song | None = None) -> np.ndarray:
     """An acoustic guitar, steel or nylon, strummed or picked, single or doubled, near microphones; float32 (channel=2, sample)."""
     n = int(seconds * RATE_HZ)
-    song = random_song(rng, seconds, bpm=(66, 150))
+    song = song or random_song(rng, seconds, bpm=(66, 150))
     nylon = rng.random() < 0.3
     how = Pluck(
         decay_s=rng.uniform(2.0, 5.0) if not nylon else rng.uniform(1.2, 2.8),

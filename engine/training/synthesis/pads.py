@@ -26,10 +26,10 @@ def _voicings(rng: np.random.Generator, song: Song, low: int) -> list[tuple[floa
     return out
 
 
-def organ_pad(rng: np.random.Generator, seconds: float) -> np.ndarray:
+def organ_pad(rng: np.random.Generator, seconds: float, song: Song | None = None) -> np.ndarray:
     """A drawbar organ: nine sines a key, key click, percussion, a rotating speaker, a little drive; float32 (channel=2, sample)."""
     n = int(seconds * RATE_HZ)
-    song = random_song(rng, seconds)
+    song = song or random_song(rng, seconds)
     bars = rng.uniform(0, 1, 9) ** 2 * (rng.random(9) < 0.75)
     bars[2] = rng.uniform(0.5, 1)
     out = np.zeros(n + RATE_HZ)
@@ -65,10 +65,10 @@ def organ_pad(rng: np.random.Generator, seconds: float) -> np.ndarray:
     return fx.levelled(rng, y, n)
 
 
-def strings_pad(rng: np.random.Generator, seconds: float) -> np.ndarray:
+def strings_pad(rng: np.random.Generator, seconds: float, song: Song | None = None) -> np.ndarray:
     """A string section: several bowed saws a voice, each with its own vibrato, through bodies, swelling; float32 (channel=2, sample)."""
     n = int(seconds * RATE_HZ)
-    song = random_song(rng, seconds, bpm=(60, 130))
+    song = song or random_song(rng, seconds, bpm=(60, 130))
     out = np.zeros((2, n + RATE_HZ))
     players, attack, soft = int(rng.integers(2, 5)), rng.uniform(0.04, 0.35), rng.uniform(2500, 8000)
     for start, end, notes in _voicings(rng, song, int(rng.integers(48, 62))):

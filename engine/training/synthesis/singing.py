@@ -173,11 +173,11 @@ def _produced(rng: np.random.Generator, y: np.ndarray, song: Song) -> np.ndarray
     return fx.in_room(y, fx.room(rng, decay, rng.uniform(0.01, 0.05), rng.uniform(3500, 11000)), rng.uniform(-28, -9))
 
 
-def singing(rng: np.random.Generator, seconds: float) -> np.ndarray:
+def singing(rng: np.random.Generator, seconds: float, song: Song | None = None) -> np.ndarray:
     """A vocal track: a singer or a few, a style, words without meaning, a production; float32 (channel=2, sample)."""
     n = int(seconds * RATE_HZ)
     style = str(rng.choice(["pop", "ballad", "long", "melisma", "rap"], p=[0.35, 0.27, 0.14, 0.14, 0.1]))
-    song = random_song(rng, seconds, bpm=(64, 140))
+    song = song or random_song(rng, seconds, bpm=(64, 140))
     high = bool(rng.random() < 0.5)
     low = int(rng.integers(52, 63)) if high else int(rng.integers(40, 52))
     part = melody(rng, song, seconds, low, style)

@@ -121,10 +121,10 @@ def sequenced(rng: np.random.Generator, song: Song, low: int) -> list[Note]:
     return out
 
 
-def synth_bass(rng: np.random.Generator, seconds: float) -> np.ndarray:
+def synth_bass(rng: np.random.Generator, seconds: float, song: Song | None = None) -> np.ndarray:
     """A synthesised bass, low end in the middle: patch, line and treatment by chance; float32 (channel=2, sample)."""
     n = int(seconds * RATE_HZ)
-    song = random_song(rng, seconds, bpm=(70, 176), waltz=0.03)
+    song = song or random_song(rng, seconds, bpm=(70, 176), waltz=0.03)
     low = int(rng.integers(24, 37))
     patch = random_patch(rng)
     notes = sequenced(rng, song, low) if rng.random() < 0.65 else bass_line(rng, song, low)
