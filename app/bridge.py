@@ -71,7 +71,7 @@ class Bridge(BridgeResults):
         if session is None:
             return
         self._drop("separate")
-        session.mix = mix = self._state.mix  # as the faders stand now; they may be moved meanwhile
+        mix = self._state.mix  # as the faders stand now; they may be moved meanwhile
 
         def work(job: Job) -> Exported:
             return write_files(session, wish, job, mix)

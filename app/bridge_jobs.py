@@ -72,7 +72,10 @@ class BridgeJobs(QObject):
             return
         if self._jobs.get(job.objectName()) is job:
             del self._jobs[job.objectName()]
+        was_let_go = job in self._let_go
         self._forget(job)
+        if was_let_go:
+            self._rested(job)
 
     @Slot()
     def _on_ended(self) -> None:
@@ -90,6 +93,9 @@ class BridgeJobs(QObject):
             self._state.message = sentence
             self.refused.emit(sentence)
             self._after(job)
+
+    def _rested(self, job: Job) -> None:
+        """What follows when one that was let go has finished its step."""
 
     def _after(self, job: Job) -> None:
         """What follows when a job failed or was cancelled; those who run jobs know."""

@@ -90,12 +90,11 @@ class BridgeResults(BridgeDevice):
     def switch(self) -> None:
         """Hear the other one of the two results; faders, place and selection stay, and playback goes on.
 
-        What is heard is separated first: work on the one that was heard before gives way, and goes on from its chunks afterwards.
+        What is heard comes first: work on the one that was heard before gives way, and goes on from its chunks afterwards.
         """
         if self._other is not None:
             self._swap()
-            if self._working is self._other and self._session is not None and not self._session.masks.is_complete:
-                self._stop("separate", "measure")
+            self._give_way()
             self._go_on()
 
     def end_comparison(self) -> None:
@@ -168,6 +167,19 @@ class BridgeResults(BridgeDevice):
         self._other = self._other_measured = self._apart = None  # not closed: the recording is that of both
         self._state.difference = False
         self._state.compared = self._state.apart_db = None
+
+    def _give_way(self) -> None:
+        """Let go of work on what is not heard while what is heard still needs some; one at a time, for each finishes its step."""
+        one = self._session
+        needs = one is not None and (not one.masks.is_complete or self._measured is None)
+        if needs and self._working is self._other and not any(job.objectName() == "separate" for job in self._let_go):
+            self._stop("separate", "measure")
+
+    def _rested(self, job: Job) -> None:
+        """A separation that gave way has ended: perhaps another one must now."""
+        if self._other is not None and job.objectName() == "separate":
+            self._give_way()
+            self._go_on()
 
     def _stop(self, *names: str) -> None:
         """Let go of jobs, and of what they said of their progress."""

@@ -68,7 +68,7 @@ def driven(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def tightened(samples: np.ndarray, amount: float, below_hz: float = 120.0) -> np.ndarray:
-    """What lies below below_hz dies away faster after each stroke, as behind a gate: kicks as most recorded ones are.
+    """What lies below below_hz dies away faster after each stroke, as behind a gate (which a soft stroke passes softer still).
 
     The kits of drum machines ring for half a second at 50 Hz; a network that heard too many took plucked sub-basses for drums.
     """
@@ -126,10 +126,10 @@ def mastered(stems: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return stems.astype(np.float32)
 
 
-def _envelope(signal: np.ndarray, release_s: float) -> np.ndarray:
+def _envelope(sound: np.ndarray, release_s: float) -> np.ndarray:
     """Peak level that falls with the release time: (sample,) -> (sample,), in steps of 256 samples joined by lines."""
-    n = len(signal)
-    blocks = np.max(np.abs(np.pad(signal, (0, -n % 256))).reshape(-1, 256), axis=1)
+    n = len(sound)
+    blocks = np.max(np.abs(np.pad(sound, (0, -n % 256))).reshape(-1, 256), axis=1)
     keep, level = float(np.exp(-256 / (release_s * RATE_HZ))), 0.0
     for i, value in enumerate(blocks.tolist()):
         level = max(value, level * keep)

@@ -38,4 +38,4 @@ class TrainConfig:
         raw = json.loads(path.read_text())
         known = {f.name for f in fields(TrainConfig)}
         said: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items() if k in known}
-        return TrainConfig(**said)
+        return TrainConfig(**{"song_stem_share": 0.4, **said})  # what it was before it had a name

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from engine.audio_write import atomic_text
 from engine.device import choose
 from engine.errors import BadInputError, EngineError
 from engine.evaluation.kept import kept
@@ -30,7 +31,7 @@ from engine.training.ranks import Place
 from engine.training.trainer import Trainer
 
 DECAY = 0.3  # of the time, in which the learning rate falls to a hundredth
-ELSEWHERE = ("steps", "warmup_steps", "decay_steps", "made_share")  # of a recipe: what the time decides here, and what is not used
+NOT_ASKED = ("steps", "warmup_steps", "decay_steps", "made_share")  # of a recipe: what the time decides here, and what is not used
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def table(results: dict[str, dict[str, float]]) -> str:
 
 PAGE = """# Designs of the built-in network at equal cost
 
-Made by `python -m engine.training.designs --data DATA --work WORK --minutes {minutes:g} --out docs`. Every design was trained from
+Made by `python -m engine.training.designs --data DATA --work WORK --minutes {minutes:g} --out docs{names}`. Every design was trained from
 nothing for {minutes:g} minutes of one processor core on the same stream of mixes, a dearer one therefore on less music, and scored on
 the validation song: SDR in dB, medians over windows of a second; *mean*: over stems of the mean over windows, cut to -5 .. 15 dB, which
 is steadier; the table is sorted by it. *RTF*: processor time of the network over the length of the music.
@@ -157,7 +158,7 @@ def compare(
             print(f"{name}: {DESIGNS[name].words} ...", file=sys.stderr, flush=True)
             return tried(config, data, work, seconds, n_workers)
 
-        asked = {k: v for k, v in asdict(config).items() if k not in ELSEWHERE}
+        asked = {k: v for k, v in asdict(config).items() if k not in NOT_ASKED}
         results[name] = kept(work / "designs" / f"{name}.json", {"seconds": seconds, "recipe": asked}, run)
     return results
 
@@ -184,8 +185,9 @@ def main(argv: list[str] | None = None) -> None:
         found = table(compare(args.names or list(DESIGNS), args.data, args.work, 60.0 * args.minutes, args.workers))
         print(found)
         if args.out:
+            names = "".join(f" {name}" for name in args.names)
             args.out.mkdir(parents=True, exist_ok=True)
-            (args.out / "designs.md").write_text(PAGE.format(minutes=args.minutes, table=found.strip()))
+            atomic_text(args.out / "designs.md", PAGE.format(minutes=args.minutes, names=names, table=found.strip()))
     except EngineError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:

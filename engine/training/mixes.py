@@ -38,6 +38,8 @@ class MixSource:
     song_share: float
     seed: int
     made: Path | None = None  # folder of stems that engine.training.synthesis wrote
+    made_share: float = 0.3
+    song_stem_share: float = 0.4
 
 
 def as_heard(stems: np.ndarray, rate_hz: int, n_channels: int) -> np.ndarray:
@@ -52,7 +54,9 @@ def as_heard(stems: np.ndarray, rate_hz: int, n_channels: int) -> np.ndarray:
 
 def endless_mixes(source: MixSource, first: int = 0) -> Iterator[np.ndarray]:
     """Mix number `first`, `first` + 1, ...: float16 (stem, channel, sample); number and seed decide each of them."""
-    corpus = Corpus(source.data, source.cache, "train", made=source.made)
+    corpus = Corpus(
+        source.data, source.cache, "train", made=source.made, made_share=source.made_share, song_stem_share=source.song_stem_share
+    )
     number = first
     while True:
         rng = np.random.default_rng([source.seed, number])

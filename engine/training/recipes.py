@@ -22,6 +22,8 @@ class Recipe:
     ema: float = 0.99  # weights that are kept are a running mean over about 100 steps: runs are short
     bf16: bool = True  # matrix products in bfloat16: up to four times as fast on processors that know it
     song_share: float = 0.3  # mixes that are a true stretch of one song
+    song_stem_share: float = 0.4  # single stems that are one of a song, heard with anything
+    made_share: float = 0.3  # songs and other single stems that are synthesised, where there are such
     mix_seconds: float = 8.0  # of what is mixed at once; examples are cut from it
     seed: int = 1
     net_config: dict[str, Any] = field(default_factory=dict)  # as JSON gives it; everything, so that later defaults change nothing

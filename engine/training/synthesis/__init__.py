@@ -1,6 +1,6 @@
 """Sounds to learn from that no corpus had to hold: players, singers and rooms made of arithmetic, new ones at every call.
 
-`GENERATORS` names every one: name -> (role, instruments, generator); a generator takes a random generator, seconds and, if it is to
+`GENERATORS` names every one: name -> (role, generator); a generator takes a random generator, seconds and, if it is to
 play along with others, their song, and returns float32 (channel=2, sample) at 44.1 kHz. `band` lets several play one song.
 """
 

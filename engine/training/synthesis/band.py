@@ -5,6 +5,7 @@ Stems that were drawn each from another song never hide behind one another as th
 
 import numpy as np
 
+from engine.training.augment import panned
 from engine.training.synthesis import GENERATORS
 from engine.training.synthesis.score import random_song
 
@@ -35,8 +36,7 @@ def band(rng: np.random.Generator, seconds: float) -> dict[str, np.ndarray]:
         for name in names:
             part = GENERATORS[name][1](rng, seconds, song)
             if len(names) > 1:  # each at a place of its own
-                place = rng.uniform(-0.8, 0.8)
-                part = part * np.array([[min(1.0, 1.0 - place)], [min(1.0, 1.0 + place)]], dtype=np.float32)
+                part = panned(part, rng.uniform(-0.8, 0.8))
             parts.append(part * np.float32(10 ** (rng.normal(0, 2) / 20)))
         stems[role] = sum(parts[1:], parts[0]) / len(parts) ** 0.5 * np.float32(10 ** (rng.normal(*LEVEL_DB[role]) / 20))
     peak = float(np.max(np.abs(sum(stems.values()))))

@@ -80,7 +80,7 @@ def random_patch(rng: np.random.Generator) -> Patch:
 def tone(patch: Patch, semitones: np.ndarray, held_s: float) -> np.ndarray:
     """One note: MIDI pitch by sample (sample,), the key held so long -> float64 (sample,).
 
-    Every partial is a sine of its own under the filter's gain at its frequency, so nothing aliases.
+    Every partial is a sine of its own under the filter's gain at its frequency, so nothing aliases (but far sidebands of modulation).
     """
     n = len(semitones)
     t = np.arange(n) / RATE_HZ
@@ -96,28 +96,29 @@ def tone(patch: Patch, semitones: np.ndarray, held_s: float) -> np.ndarray:
             phase = phase + patch.index * np.exp(-t / (2 * patch.decay_s)) * np.sin(patch.ratio * phase)
         for k, strength in enumerate(patch.partials, start=1):
             hz = k * f[::64]
-            if strength < 1e-3 or hz.max() > HIGHEST_HZ:
+            if strength < 1e-3 or hz.min() > HIGHEST_HZ:
                 continue
             x = hz / cutoff[: len(hz)]
-            gain = (1 + patch.resonance * np.exp(-4 * np.square(np.log2(x)))) / np.sqrt(1 + x ** (2 * patch.slope))
+            gain = (hz < HIGHEST_HZ) * (1 + patch.resonance * np.exp(-4 * np.square(np.log2(x)))) / np.sqrt(1 + x ** (2 * patch.slope))
             out += strength * np.interp(t, coarse[: len(hz)], gain) * np.sin(k * phase)
     loud = np.minimum(1.0, t / patch.attack_s) * (patch.sustain + (1 - patch.sustain) * np.exp(-t / patch.decay_s))
     return out * loud * np.where(t < held_s, 1.0, np.exp(-np.maximum(t - held_s, 0) / patch.release_s))
 
 
 def sequenced(rng: np.random.Generator, song: Song, low: int) -> list[Note]:
-    """A line as a step sequencer plays it: a figure of sixteenths on the chords' roots, repeated, every fourth bar another."""
+    """A line as a step sequencer plays it: a figure of sixteenths on the chords' tones, repeated, every fourth bar another."""
     main, fill = (FIGURES[rng.integers(len(FIGURES))] for _ in range(2))
-    jump = [int(s) for s in rng.choice([0, 0, 0, 12, 7, -5, 10, 3], 16)]
+    jump = [str(d) for d in rng.choice(list("rrroof5t"), 16)]  # degrees as in engine.training.synthesis.bass; 5: the fifth below
     moves, gate = rng.random() < 0.5, rng.uniform(0.3, 1.0)
     out: list[Note] = []
     for bar, chord in enumerate(song.chords):
         figure = [s for s in (fill if bar % 4 == 3 else main) if s < 4 * song.beats]
         root = low + (chord.root - low) % 12
+        steps = {"r": 0, "o": 12, "f": 7, "5": -5, "t": chord.intervals[1]}
         for step, following in zip(figure, [*figure[1:], 4 * song.beats], strict=True):
             start, end = song.at(bar, step / 4), song.at(bar, step / 4 + gate * (following - step) / 4)
             slide = int(rng.choice([-12, -5, 7, 12])) if rng.random() < 0.04 else 0
-            out.append(Note(start, max(0.05, end - start), root + (jump[step] if moves else 0), rng.uniform(0.8, 1.0), slide=slide))
+            out.append(Note(start, max(0.05, end - start), root + (steps[jump[step]] if moves else 0), rng.uniform(0.8, 1.0), slide=slide))
     return out
 
 
@@ -128,7 +129,7 @@ def synth_bass(rng: np.random.Generator, seconds: float, song: Song | None = Non
     low = int(rng.integers(24, 37))
     patch = random_patch(rng)
     notes = sequenced(rng, song, low) if rng.random() < 0.65 else bass_line(rng, song, low)
-    if rng.random() < 0.15:  # the line rests every other bar or so
+    if rng.random() < 0.15:  # half the notes rest
         notes = [note for note in notes if rng.random() < 0.5]
     dry = np.zeros(n + 2 * RATE_HZ)
     known: dict[tuple[int, int, int], np.ndarray] = {}
@@ -138,7 +139,7 @@ def synth_bass(rng: np.random.Generator, seconds: float, song: Song | None = Non
         name = (note.midi, note.slide, int(held * 50))
         if name not in known:
             length = int((held + min(4 * patch.release_s, 0.3)) * RATE_HZ)
-            slid = note.slide * np.clip(np.arange(length) / RATE_HZ / held - 0.5, 0, 0.3) / 0.3
+            slid = note.slide * np.clip(1 - np.arange(length) / RATE_HZ / min(0.12, held), 0, 1)  # into the note
             y = tone(patch, note.midi + slid, held)
             y[-64:] *= np.linspace(1, 0, min(64, length))
             known[name] = y
