@@ -17,7 +17,7 @@ class TrainConfig:
     hop: int = 1024
     n_frames: int = 172  # 4 s: long enough for a bar, short enough for many different mixes a minute
     batch: int = 16
-    steps: int = 2170
+    steps: int = 4270
     learning_rate: float = 1.5e-3
     warmup_steps: int = 100
     decay_steps: int = 370  # the last ones, in which the learning rate falls to a hundredth
@@ -26,9 +26,9 @@ class TrainConfig:
     optimiser: str = "adamw"  # engine.training.optimisers
     loss: str = "shares"  # engine.training.losses
     ema: float = 0.99  # weights that are kept are a running mean over about 100 steps
-    song_share: float = 0.3  # mixes that are a true stretch of one song
+    song_share: float = 0.35  # mixes that are a true stretch of one song
     song_stem_share: float = 0.3  # single stems that are one of a song, heard with anything
-    made_share: float = 0.35  # single stems that are synthesised (engine.training.synthesis), where there are such
+    made_share: float = 0.4  # songs and other single stems that are synthesised (engine.training.synthesis), where there are such
     seed: int = 1
     without_songs: tuple[str, ...] = ()
 

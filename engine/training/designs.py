@@ -68,7 +68,7 @@ DESIGNS: dict[str, Design] = {
 
 def config_of(name: str, base: TrainConfig | None = None) -> TrainConfig:
     """The recipe of a design; `base` for other lengths and batches."""
-    chosen = asdict(base or TrainConfig(batch=8, ema=0.99))  # short runs: small steps soon, and a short memory for the mean
+    chosen = asdict(base or TrainConfig(batch=8, ema=0.99, song_share=0.3))  # short runs: small steps soon, a short memory
     design = DESIGNS[name]
     net = design.recipe.get("net", "band_split")
     return TrainConfig(**{**chosen, "name": name, "net": net, "net_config": {**chosen["net_config"], **design.sizes}, **design.recipe})
