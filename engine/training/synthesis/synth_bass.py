@@ -45,22 +45,21 @@ class Patch:
 
 def random_patch(rng: np.random.Generator) -> Patch:
     """A sound of one of the kinds, everything else by chance."""
-    kind = str(rng.choice(["sub", "pluck", "saw", "square", "reese", "fm"], p=[0.3, 0.2, 0.18, 0.1, 0.1, 0.12]))
+    kind = str(rng.choice(["sub", "boom", "pluck", "saw", "square", "reese", "fm"], p=[0.22, 0.16, 0.16, 0.16, 0.1, 0.1, 0.1]))
     k = np.arange(1, MOST_PARTIALS + 1)
     saw, square = 1.0 / k, (k % 2) / k
     sine = (k == 1) + rng.uniform(0, 0.15) * (k == 2) + rng.uniform(0, 0.08) * (k == 3)
     triangle = (k % 2) / k**2.0
     blend = rng.random()
-    shapes = {
-        "sub": blend * sine + (1 - blend) * triangle, "pluck": blend * sine + (1 - blend) * (triangle if rng.random() < 0.5 else saw),
-        "saw": saw, "square": square, "reese": saw, "fm": sine,
-    }  # fmt: skip
+    soft = blend * sine + (1 - blend) * triangle
+    pluck = soft if rng.random() < 0.5 else blend * sine + (1 - blend) * saw
+    shapes = {"sub": soft, "boom": soft, "pluck": pluck, "saw": saw, "square": square, "reese": saw, "fm": sine}
     sustained = rng.random() < {"sub": 0.55, "pluck": 0.0, "reese": 1.0}.get(kind, 0.5)
-    low = kind in ("sub", "pluck") and rng.random() < 0.6
+    low, boom = kind in ("sub", "pluck") and rng.random() < 0.6, kind == "boom"  # a boom: a drum machine's kick drum, held and tuned
     return Patch(
-        partials=shapes[kind] + (rng.uniform(0, 1) * sine if kind != "sub" else 0),
-        attack_s=rng.uniform(0.0005, 0.006) if rng.random() < 0.7 else rng.uniform(0.01, 0.06),
-        decay_s=np.exp(rng.uniform(np.log(0.06), np.log(0.9))),
+        partials=shapes[kind] + (rng.uniform(0, 1) * sine if kind not in ("sub", "boom") else 0),
+        attack_s=rng.uniform(0.0005, 0.006) if boom or rng.random() < 0.7 else rng.uniform(0.01, 0.06),
+        decay_s=rng.uniform(0.3, 1.5) if boom else np.exp(rng.uniform(np.log(0.06), np.log(0.9))),
         sustain=rng.uniform(0.3, 1.0) if sustained else 0.0,
         release_s=rng.uniform(0.008, 0.12),
         cutoff_hz=np.exp(rng.uniform(np.log(60), np.log(250))) if low else np.exp(rng.uniform(np.log(120), np.log(2500))),
@@ -68,8 +67,8 @@ def random_patch(rng: np.random.Generator) -> Patch:
         sweep_s=np.exp(rng.uniform(np.log(0.02), np.log(0.5))),
         slope=float(rng.choice([2.0, 4.0])),
         resonance=rng.uniform(0, 1.5) if rng.random() < 0.5 else 0.0,
-        drop_semitones=rng.uniform(3, 24) if rng.random() < 0.25 else 0.0,
-        drop_s=rng.uniform(0.004, 0.025),
+        drop_semitones=rng.uniform(24, 46) if boom else rng.uniform(3, 24) if rng.random() < 0.2 else 0.0,
+        drop_s=rng.uniform(0.012, 0.045) if boom else rng.uniform(0.004, 0.025),
         wobble_hz=rng.uniform(1.0, 9.0) if kind in ("reese", "saw") and rng.random() < 0.3 else 0.0,
         detune=rng.uniform(0.04, 0.35) if kind == "reese" else rng.uniform(0, 0.06) if rng.random() < 0.3 else 0.0,
         index=rng.uniform(0.5, 5.0) if kind == "fm" else 0.0,
