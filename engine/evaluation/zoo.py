@@ -1,4 +1,4 @@
-"""`python -m engine.evaluation.zoo --data DIR --work DIR --out docs`: every method there is on the valid songs, as a page.
+"""`python -m engine.evaluation.zoo --data DIR [DIR ...] --work DIR --out docs`: every method there is on the valid songs, as a page.
 
 Writes methods.md and methods/ (methods.json, box plots). Scored is one stretch of each song, by default the minute in which even the
 weakest stem is well heard. What was found is kept in --work by method, weights, settings and sound: a re-run makes only what
@@ -59,7 +59,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m engine.evaluation.zoo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder with true stems (engine/evaluation/data.py)")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders with true stems (engine/evaluation/data.py)")
     parser.add_argument("--work", type=Path, required=True, help="folder where scores are kept between runs")
     parser.add_argument("--out", type=Path, required=True, help="folder for methods.md and methods/")
     parser.add_argument("--weights", type=Path, default=zoo_folder(), help="folder of the research nets' weights")
@@ -121,8 +121,8 @@ def entries(args: argparse.Namespace, voice: Voice) -> tuple[list[Entry], list[T
     found = {name: Entry(name, info.title, info.group, info.stems) for name, info in every_method().items()}
     methods = {name: method for name in found if (method := _made(found[name], args))}
     baselines: list[TrackScores] = []
-    about: dict[str, Any] = {"data": args.data.name, "cost_seconds": args.cost_seconds, "songs": {}}
-    for files in find_tracks(args.data, tuple(args.songs), args.split):
+    about: dict[str, Any] = {"data": ", ".join(folder.name for folder in args.data), "cost_seconds": args.cost_seconds, "songs": {}}
+    for files in (files for folder in args.data for files in find_tracks(folder, tuple(args.songs), args.split)):
         start_s, end_s = args.range or stretch_of(files, SECONDS, args.work)
         track = load(files, start_s, end_s)
         about["songs"][track.name] = {"start_s": start_s, "end_s": start_s + track.seconds, "stems": track.names}

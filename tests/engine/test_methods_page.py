@@ -92,6 +92,25 @@ def test_every_method_stands_on_the_page_and_a_second_run_makes_nothing_again(pl
     assert "### A finding: agrees" in (place / "docs" / "methods.md").read_text()
 
 
+def test_songs_of_several_folders_get_a_table_for_each_set_of_stems(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    track = song(5.0, seed=3)
+    (place / "more" / "duo").mkdir(parents=True)
+    for name, stem in zip(TWO, (track.stems[0], track.stems[1:].sum(axis=0)), strict=True):
+        sf.write(place / "more" / "duo" / f"{name}.wav", stem.T, RATE_HZ, "FLOAT")
+    monkeypatch.setattr(zoo, "every_method", lambda: {n: every_method()[n] for n in ("nullsum-4", "dnn", "wave-u-net")})
+    asked = words(place)
+    asked.insert(asked.index("--data") + 2, str(place / "more"))
+    assert zoo.main(asked) == 0
+    groups = told(place)["groups"]
+    assert [tuple(group["stems"]) for group in groups] == [FOUR, TWO]
+    for group in groups:
+        rows = {row["method"]: row for row in group["table"]}
+        assert {"nullsum-4", "dnn", "wave-u-net", "mixture", "irm"} <= set(rows)
+        assert all(rows["irm"][f"sdr {n}"] > rows["dnn"][f"sdr {n}"] > rows["mixture"][f"sdr {n}"] for n in group["stems"])
+    page = (place / "docs" / "methods.md").read_text()
+    assert "One table (vocals, drums, bass, other)" in page and f"One table ({', '.join(TWO)})" in page and "`duo` from 0 to 3 s" in page
+
+
 def test_weights_that_are_not_right_are_a_sentence_on_the_page(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (place / "zoo" / "dnn.safetensors").write_bytes(b"something else")
     (place / "zoo" / "wave-u-net.json").write_text("{}")
