@@ -25,7 +25,7 @@ class TrainConfig:
     clip_norm: float = 1.0
     optimiser: str = "adamw"  # engine.training.optimisers
     loss: str = "shares"  # engine.training.losses
-    ema: float = 0.99  # weights that are kept are a running mean over about 100 steps
+    ema: float = 0.998  # weights that are kept are a running mean over about 500 steps
     song_share: float = 0.35  # mixes that are a true stretch of one song
     song_stem_share: float = 0.3  # single stems that are one of a song, heard with anything
     made_share: float = 0.4  # songs and other single stems that are synthesised (engine.training.synthesis), where there are such
