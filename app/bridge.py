@@ -108,7 +108,7 @@ class Bridge(BridgeResults):
         """What follows the end of a job, however it ended."""
         super()._after(job)
         if job.objectName() in ("export", "clear"):
-            self._drop(job.objectName())  # it has ended, though its thread may not have said so yet
+            self._drop(job.objectName())  # also where it has succeeded; its thread may not have said so yet
             if job.objectName() == "export":
                 self.export_ended.emit()
                 self._apply_device()

@@ -81,6 +81,7 @@ class BridgeJobs(QObject):
     def _on_ended(self) -> None:
         job = self._current()
         if job:
+            self._drop(job.objectName())  # it has ended, though its thread may not have said so yet
             self._state.progress = None
             self._state.message = SAID.get(job.objectName(), "")
             self._after(job)
@@ -89,6 +90,7 @@ class BridgeJobs(QObject):
     def _on_failed(self, sentence: str) -> None:
         job = self._current()
         if job:
+            self._drop(job.objectName())
             self._state.progress = None
             self._state.message = sentence
             self.refused.emit(sentence)

@@ -168,17 +168,22 @@ class BridgeResults(BridgeDevice):
         self._state.difference = False
         self._state.compared = self._state.apart_db = None
 
-    def _give_way(self) -> None:
-        """Let go of work on what is not heard while what is heard still needs some; one at a time, for each finishes its step."""
+    def _give_way(self) -> bool:
+        """Let go of work on what is not heard while what is heard still needs some; whether there was any.
+
+        One separation at a time, for each finishes its step.
+        """
         one = self._session
         needs = one is not None and (not one.masks.is_complete or self._measured is None)
-        if needs and self._working is self._other and not any(job.objectName() == "separate" for job in self._let_go):
-            self._stop("separate", "measure")
+        lingers = any(job.objectName() == "separate" for job in self._let_go)
+        if not needs or lingers or self._working is not self._other or not {"separate", "measure"} & self._jobs.keys():
+            return False
+        self._stop("separate", "measure")
+        return True
 
     def _rested(self, job: Job) -> None:
         """A separation that gave way has ended: perhaps another one must now."""
-        if self._other is not None and job.objectName() == "separate":
-            self._give_way()
+        if self._other is not None and job.objectName() == "separate" and self._give_way():
             self._go_on()
 
     def _stop(self, *names: str) -> None:

@@ -153,8 +153,11 @@ def test_opening_another_song_does_not_wait_and_a_bad_one_loses_nothing(
 def test_separation_can_be_cancelled_and_goes_on(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     window.open_path(song(tmp_path / "long.wav", 200.0))
     until(qtbot, lambda: window.state.masks is not None and len(window.state.masks.chunks) >= 1)
+    running: list[bool] = []
+    window.state.progress_changed.connect(lambda p: running.append("separate" in window.bridge._jobs) if p is None else None)
     window.bridge.cancel()
     until(qtbot, lambda: window.state.progress is None)
+    assert running == [False]  # R at this very moment finds nothing in its way
     done = len(window.state.masks.chunks)
     assert 1 <= done < window.state.masks.n_chunks
     assert window.state.message == "Separation paused; R goes on with it."

@@ -92,6 +92,7 @@ def test_blocks_work_at_scales_that_halve_and_double(n_scales: int) -> None:
 
 
 def test_a_band_has_filters_of_its_own_and_hears_nothing_of_the_other() -> None:
+    torch.manual_seed(0)  # of some draws every unit of the last layer is silent
     net = DenseNet(DenseConfig(look=SMALL, edges=(12,), bands=(THREE, THREE), full=THREE, is_mask=True)).eval()
     low, high = net.bands
     assert (net.sizes, len(net.bands)) == ([12, 21], 2)
