@@ -243,7 +243,7 @@ class Session:
         _export.check_folder(target.parent, may_be_made=False)
         _export.check_room(target.parent, self.mixture, fmt, 1, stretch.n_samples)
         _export.check_full_scale(self.mixture, fmt, stretch)
-        tags, mix = self.tags(), mix or self.mix
+        tags, mix = self.tags(), self.mix if mix is None else mix
         if not is_neutral(mix, self.stems, self.info.n_channels):
             self.separate(stretch, report, is_cancelled)
         self._refuse_changed()

@@ -1,7 +1,7 @@
 """One network in training: its numbers, their running mean, the optimiser; a step, and a state that is kept and taken up again.
 
-Nothing in a step is drawn at random (the mixes are numbered, the networks have no dropout), so a run that goes on from its
-state gives the very numbers of one that was never stopped.
+What a step draws is decided by its number (which mixes it hears, what drops out), so a run that goes on from its state gives the
+very numbers of one that was never stopped.
 """
 
 import json
