@@ -49,13 +49,20 @@ def band_features(spectrum: np.ndarray, edges: np.ndarray) -> np.ndarray:
     left_power = np.square(left.real) + np.square(left.imag)
     right_power = np.square(right.real) + np.square(right.imag)
     cross = left.real * right.real + left.imag * right.imag
-    e_left, e_right, e_cross = (band_sums(p, edges) for p in (left_power, right_power, cross))
+    return features_of_sums(band_sums(left_power, edges), band_sums(right_power, edges), band_sums(cross, edges), np.diff(edges)[:, None])
+
+
+def features_of_sums(e_left: np.ndarray, e_right: np.ndarray, e_cross: np.ndarray, n_bins: np.ndarray) -> np.ndarray:
+    """The same from the band sums of the channels' powers and of their real cross-spectrum: three alike -> (3, ...).
+
+    n_bins: bins of each band, in a shape that goes with the sums.
+    """
     total = e_left + e_right
-    width = np.diff(edges)[:, None].astype(total.dtype)
-    mean = float(np.sum(total, dtype=np.float64)) / (total.shape[-1] * float(width.sum()))
+    n_bins = n_bins.astype(total.dtype)
+    mean = float(np.sum(total, dtype=np.float64)) / (total.size * float(n_bins.mean()))
     if mean <= 0.0:
         return np.stack([np.full_like(total, -7.0), np.zeros_like(total), np.zeros_like(total)])
-    share = total / width / mean
+    share = total / n_bins / mean
     out = np.empty((3, *total.shape), dtype=total.dtype)
     np.log10(share + 1e-7, out=out[0])
     safe = total + np.asarray(mean * 1e-9, dtype=total.dtype)

@@ -29,6 +29,7 @@ class TrainConfig:
     song_share: float = 0.35  # mixes that are a true stretch of one song
     song_stem_share: float = 0.3  # single stems that are one of a song, heard with anything
     made_share: float = 0.4  # songs and other single stems that are synthesised (engine.training.synthesis), where there are such
+    heard_in: int = 2  # mixes of a batch in which a stem is heard, each time with other stems (engine.training.batches)
     seed: int = 1
     without_songs: tuple[str, ...] = ()
 
@@ -38,4 +39,4 @@ class TrainConfig:
         raw = json.loads(path.read_text())
         known = {f.name for f in fields(TrainConfig)}
         said: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items() if k in known}
-        return TrainConfig(**{"song_stem_share": 0.4, **said})  # what it was before it had a name
+        return TrainConfig(**{"song_stem_share": 0.4, "heard_in": 1, **said})  # what they were before they had names
