@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.audio_write import AudioWriter, Pending, all_or_none, expected_bytes, free_bytes, nearest_there
+from engine.atomic import Pending, all_or_none, free_bytes, nearest_there
+from engine.audio_write import AudioWriter, expected_bytes
 from engine.chunks import Clock
 from engine.errors import BadInputError, Cancelled, TargetError
 from engine.formats import OutputFormat

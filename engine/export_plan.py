@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.audio_write import expected_bytes, free_bytes
+from engine.atomic import free_bytes
+from engine.audio_write import expected_bytes
 from engine.errors import BadInputError
 from engine.export import Stretch, check_folder, check_targets
 from engine.formats import SUBTYPES, OutputFormat, chosen_format

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from engine import export as _export
+from engine.atomic import Pending, TextWriter
 from engine.audio import FileMixture, open_mixture
-from engine.audio_write import Pending, TextWriter
 from engine.cache import Cache
 from engine.device import choose
 from engine.errors import BadInputError

@@ -25,10 +25,9 @@ import mutagen.oggvorbis
 import mutagen.wave
 import soundfile as sf
 
+from engine.atomic import TEMP_PREFIX
 from engine.audio_checks import system_name
 from engine.errors import BadInputError, TargetError
-
-TEMP_PREFIX = ".nullsum-"  # of unfinished files beside their targets; a sweep may look for it
 
 # our word -> ID3 frame, MP4 atom; the comments of FLAC and Ogg use our word in capitals
 _WORDS = {

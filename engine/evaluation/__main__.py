@@ -154,7 +154,7 @@ def tests_markdown(tests: list[dict[str, Any]]) -> str:
 
 def write(scores: list[TrackScores], text: str, tests: list[dict[str, Any]], args: argparse.Namespace, voice: Voice) -> None:
     """evaluation.md, evaluation.json and box plots into --out."""
-    from engine.audio_write import atomic_text
+    from engine.atomic import atomic_text
 
     args.out.mkdir(parents=True, exist_ok=True)
     about = {"data": args.data.name, "range_s": args.range, "methods": args.method, "weights": args.weights, "paired_tests_sdr": tests}

@@ -9,7 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from engine.audio_write import atomic_text
+from engine.atomic import atomic_text
 from engine.errors import BadInputError, EngineError
 from engine.evaluation.baselines import BASELINES
 from engine.evaluation.bss import BssEval

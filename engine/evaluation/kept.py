@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.audio_write import atomic_text
+from engine.atomic import atomic_text
 from engine.evaluation.data import Track, TrackFiles, load
 from engine.evaluation.metrics import energy, windows
 from engine.evaluation.scores import TrackScores

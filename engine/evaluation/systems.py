@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.audio_write import atomic_text
+from engine.atomic import atomic_text
 from engine.evaluation.systems_table import DATA, DOCUMENTS, EVALUATION, LAW, LOSSES, NEURAL, OPTIMISERS, UNTRAINED, Count, Row
 
 if TYPE_CHECKING:

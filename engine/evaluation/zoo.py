@@ -183,7 +183,7 @@ def scores_of(found: list[Entry], baselines: list[TrackScores]) -> list[TrackSco
 
 def write(args: argparse.Namespace, found: list[Entry], baselines: list[TrackScores], about: dict[str, Any], voice: Voice) -> None:
     """methods.md, methods/methods.json and the box plots."""
-    from engine.audio_write import atomic_text
+    from engine.atomic import atomic_text
 
     pictures = args.out / "methods"
     pictures.mkdir(parents=True, exist_ok=True)

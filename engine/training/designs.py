@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from engine.audio_write import atomic_text
+from engine.atomic import atomic_text
 from engine.device import choose
 from engine.errors import BadInputError, EngineError
 from engine.evaluation.kept import kept

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.audio_write import atomic_text
+from engine.atomic import atomic_text
 from engine.errors import BadInputError, EngineError
 from engine.evaluation.kept import kept
 from engine.nets.look import Look

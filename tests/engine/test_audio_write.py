@@ -13,8 +13,9 @@ import pytest
 import soundfile as sf
 
 import engine.formats
+from engine.atomic import atomic_text, free_bytes, sweep
 from engine.audio import ArrayMixture, open_mixture
-from engine.audio_write import AudioWriter, atomic_text, expected_bytes, free_bytes, sweep
+from engine.audio_write import AudioWriter, expected_bytes
 from engine.errors import BadInputError, TargetError
 from engine.formats import SAMPLE_TYPES, OutputFormat, chosen_format, default_format
 from engine.tags import Tags

@@ -15,7 +15,8 @@ import pytest
 import soundfile as sf
 from toys import Toy, recording, signal
 
-from engine.audio_write import AudioWriter, TextWriter, all_or_none
+from engine.atomic import TextWriter, all_or_none
+from engine.audio_write import AudioWriter
 from engine.cache import Cache, Scratch, StoredChunk
 from engine.cli import run
 from engine.cli_io import Ticker, target_folders
