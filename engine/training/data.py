@@ -76,7 +76,7 @@ class Corpus:
 
     def __init__(
         self, folder: Path | Sequence[Path], cache: Path, split: str = "train", without_songs: tuple[str, ...] = (),
-        made: Path | None = None, made_share: float = 0.4, song_stem_share: float = 0.3,
+        made: Path | None = None, made_share: float = 0.0, song_stem_share: float = 0.0,
     ) -> None:  # fmt: skip
         cache.mkdir(parents=True, exist_ok=True)
         sounds = [s for s in find_sounds(folder) if s.split == split and (s.song is None or s.song not in without_songs)]

@@ -50,7 +50,7 @@ class Bank:
 
 def bank_of(data: Path | Sequence[Path], work: Path, n_mixes: int = N_MIXES) -> Bank:
     """The bank of a folder of sounds, mixed on first sight. Raises BadInputError where there is nothing to learn from or to hold out."""
-    source = MixSource(data, work / "decoded", RATE_HZ, 1, MIX_S, 0.3, seed=1)
+    source = MixSource(data, work / "decoded", RATE_HZ, 1, MIX_S, song_share=0.3, song_stem_share=0.4, seed=1)
     stretches = torch.from_numpy(valid_stretches(data, source.cache, RATE_HZ, 1, STRETCH_S, STRETCHES))
     if not len(stretches):
         raise BadInputError("There is no validation song to measure with; see engine/training/sources.py on how songs are split.")

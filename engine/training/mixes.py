@@ -35,11 +35,11 @@ class MixSource:
     rate_hz: int
     n_channels: int
     seconds: float
-    song_share: float
+    song_share: float  # this and the next as in engine.training.recipes
+    song_stem_share: float
     seed: int
     made: Path | None = None  # folder of stems that engine.training.synthesis wrote
-    made_share: float = 0.3
-    song_stem_share: float = 0.4
+    made_share: float = 0.0
 
 
 def as_heard(stems: np.ndarray, rate_hz: int, n_channels: int) -> np.ndarray:

@@ -177,7 +177,7 @@ def train(
     trainer = Trainer(recipe, work / "zoo" / f"{name}-{size}.state.pt", say)
     look = trainer.look
     source = MixSource(data, work / "decoded", look.rate_hz, look.n_channels, max(recipe.mix_seconds, recipe.seconds),
-                       recipe.song_share, recipe.seed, made, recipe.made_share, recipe.song_stem_share)  # fmt: skip
+                       recipe.song_share, recipe.song_stem_share, recipe.seed, made, recipe.made_share)  # fmt: skip
     sources = Corpus(data, source.cache, "train", made=made).sources  # decodes what is not decoded yet, and says what is missing
     valid = torch.from_numpy(valid_stretches(data, source.cache, look.rate_hz, look.n_channels, recipe.seconds))
     process, local = (MixProcess(source, trainer.n_mixes), None) if n_workers else (None, endless_mixes(source, trainer.n_mixes))

@@ -233,7 +233,7 @@ def test_mixes_are_heard_as_the_net_hears_them() -> None:
 
 
 def test_a_mix_is_decided_by_its_number(data: Path, tmp_path: Path) -> None:
-    source = MixSource(data, tmp_path, 22050, 1, 1.0, 0.3, seed=4)
+    source = MixSource(data, tmp_path, 22050, 1, 1.0, 0.3, 0.4, seed=4)
     first, second, third = (mix for _, mix in zip(range(3), endless_mixes(source), strict=False))
     assert first.shape == (4, 1, 22050) and first.dtype == np.float16
     assert not np.array_equal(first, second)
@@ -241,7 +241,7 @@ def test_a_mix_is_decided_by_its_number(data: Path, tmp_path: Path) -> None:
 
 
 def test_the_process_mixes_what_the_generator_mixes_and_ends(data: Path, tmp_path: Path) -> None:
-    source = MixSource(data, tmp_path, 22050, 1, 0.5, 0.3, seed=4)
+    source = MixSource(data, tmp_path, 22050, 1, 0.5, 0.3, 0.4, seed=4)
     process = MixProcess(source, first=1)
     try:
         found = process.take(wait=True)

@@ -121,6 +121,33 @@ def sequenced(rng: np.random.Generator, song: Song, low: int) -> list[Note]:
     return out
 
 
+def played(patch: Patch, notes: list[Note], n: int) -> np.ndarray:
+    """The notes by one voice, a note ends where the next begins: float64 (sample,) of n, about 1 at most."""
+    out = np.zeros(n + 2 * RATE_HZ)
+    known: dict[tuple[int, int, int], np.ndarray] = {}
+    for i, note in enumerate(notes):
+        room = notes[i + 1].start_s - note.start_s if i + 1 < len(notes) else 4.0
+        held = min(note.length_s, room, 5.0)
+        name = (note.midi, note.slide, int(held * 50))
+        if name not in known:
+            length = int((held + min(4 * patch.release_s, 0.3)) * RATE_HZ)
+            slid = note.slide * np.clip(1 - np.arange(length) / RATE_HZ / min(0.12, held), 0, 1)  # into the note
+            y = tone(patch, note.midi + slid, held)
+            y[-64:] *= np.linspace(1, 0, min(64, length))
+            known[name] = y
+        laid(out, known[name], note.start_s, 0.3 if note.ghost else note.velocity)
+    return np.asarray(out[:n] / (np.percentile(np.abs(out), 99.5) + 1e-9))
+
+
+def pumped(rng: np.random.Generator, y: np.ndarray, song: Song) -> np.ndarray:
+    """Pushed down on every beat of the song, as by a kick drum in a compressor's side chain: (sample,) -> (sample,)."""
+    bar, beat = np.divmod(np.arange(song.n_bars * song.beats), song.beats)
+    beats = np.array([song.at(int(a), float(b)) for a, b in zip(bar, beat, strict=True)])
+    t = np.arange(len(y)) / RATE_HZ
+    since = t - beats[np.clip(np.searchsorted(beats, t) - 1, 0, None)]
+    return np.asarray(y * (1 - rng.uniform(0.4, 1.0) * np.exp(-np.clip(since, 0, None) / rng.uniform(0.05, 0.2))))
+
+
 def synth_bass(rng: np.random.Generator, seconds: float, song: Song | None = None) -> np.ndarray:
     """A synthesised bass, low end in the middle: patch, line and treatment by chance; float32 (channel=2, sample)."""
     n = int(seconds * RATE_HZ)
@@ -130,28 +157,12 @@ def synth_bass(rng: np.random.Generator, seconds: float, song: Song | None = Non
     notes = sequenced(rng, song, low) if rng.random() < 0.65 else bass_line(rng, song, low)
     if rng.random() < 0.15:  # half the notes rest
         notes = [note for note in notes if rng.random() < 0.5]
-    dry = np.zeros(n + 2 * RATE_HZ)
-    known: dict[tuple[int, int, int], np.ndarray] = {}
-    for i, note in enumerate(notes):
-        room = notes[i + 1].start_s - note.start_s if i + 1 < len(notes) else 4.0
-        held = min(note.length_s, room, 5.0)  # one voice: the next note takes it
-        name = (note.midi, note.slide, int(held * 50))
-        if name not in known:
-            length = int((held + min(4 * patch.release_s, 0.3)) * RATE_HZ)
-            slid = note.slide * np.clip(1 - np.arange(length) / RATE_HZ / min(0.12, held), 0, 1)  # into the note
-            y = tone(patch, note.midi + slid, held)
-            y[-64:] *= np.linspace(1, 0, min(64, length))
-            known[name] = y
-        laid(dry, known[name], note.start_s, 0.3 if note.ghost else note.velocity)
-    y = dry[:n] / (np.percentile(np.abs(dry), 99.5) + 1e-9)
+    y = played(patch, notes, n)
     chance = rng.random()
     if chance < 0.45:
         y = fx.driven(y, rng.uniform(0.5, 2.0) if chance < 0.3 else rng.uniform(3, 10), rng.uniform(0, 0.3))
-    if rng.random() < 0.25:  # pumping under a kick on every beat
-        bar, beat = np.divmod(np.arange(song.n_bars * song.beats), song.beats)
-        beats = np.array([song.at(int(a), float(b)) for a, b in zip(bar, beat, strict=True)])
-        since = np.arange(n) / RATE_HZ - beats[np.clip(np.searchsorted(beats, np.arange(n) / RATE_HZ) - 1, 0, None)]
-        y = y * (1 - rng.uniform(0.4, 1.0) * np.exp(-np.clip(since, 0, None) / rng.uniform(0.05, 0.2)))
+    if rng.random() < 0.25:
+        y = pumped(rng, y, song)
     if rng.random() < 0.3:  # wide above, narrow below
         cut = rng.uniform(150, 400)
         y = fx.low_pass(y, cut) + fx.chorused(rng, fx.high_pass(y, cut), rng.uniform(0.001, 0.004), rng.uniform(0.2, 2.0), 0.5)
