@@ -4,13 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
+from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
-    QDockWidget,
     QFileDialog,
-    QHBoxLayout,
     QMainWindow,
     QMessageBox,
     QStackedWidget,
@@ -25,6 +23,7 @@ from app.colours import possible_range
 from app.compare_bar import CompareBar
 from app.export_dialog import ExportDialog
 from app.method_menu import MethodMenu
+from app.mixer_dock import MixerDock
 from app.mixer_panel import MixerPanel
 from app.null_badge import NullBadge
 from app.paths import demo_song
@@ -41,7 +40,6 @@ from app.welcome import Welcome
 from engine.types import AudioInfo
 
 FILES = "Audio (*.wav *.wave *.aif *.aiff *.flac *.caf *.rf64 *.w64 *.au *.ogg *.oga *.opus *.mp3 *.m4a *.mp4 *.aac);;All files (*)"
-SETTLED_MS = 60  # a dock that was just shown takes two rounds of the layout before it can be resized
 ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 ABOUT = """<h3>Nullsum</h3>
 <p>A remixer whose neutral output is the original, sample for sample, and whose integer stems add up to it exactly.</p>
@@ -54,7 +52,6 @@ class MainWindow(QMainWindow):
     def __init__(self, state: State, bridge: Bridge, settings: Settings) -> None:
         super().__init__()
         self.state, self.bridge, self.settings = state, bridge, settings
-        self._n_strips = 0
         self.setWindowTitle("Nullsum")
         self.setAcceptDrops(True)
         room = self.screen().availableSize()  # four strips and the master beside the picture need 1440
@@ -64,6 +61,7 @@ class MainWindow(QMainWindow):
         self.transport = Transport(state)
         self.badge = NullBadge(state)
         self.mixer = MixerPanel(state)
+        self.dock = MixerDock(self.badge, self.mixer, self)
         self.status = StatusBar(state)
         self.setStatusBar(self.status)
         self.verbs = Verbs(state, self.view, self)
@@ -86,7 +84,7 @@ class MainWindow(QMainWindow):
         state.range_db = possible_range(settings.choices.darkest_db, settings.choices.brightest_db)
         self.restoreGeometry(settings.bytes_of("geometry"))
         self.restoreState(settings.bytes_of("state"))
-        self.actions_["mixer_below"].setChecked(self.dockWidgetArea(self.dock) == Qt.DockWidgetArea.BottomDockWidgetArea)
+        self.actions_["mixer_below"].setChecked(self.dock.is_below)
 
     def _lay_out(self) -> None:
         centre = QWidget()
@@ -100,21 +98,6 @@ class MainWindow(QMainWindow):
         column.addWidget(self.comparison)
         column.addWidget(self.transport)
         self.setCentralWidget(centre)
-        self.dock = QDockWidget("Mixer", self)
-        self.dock.setObjectName("mixer dock")
-        self.dock.setTitleBarWidget(QWidget())  # a bar that says "Mixer" over a mixer would only take room
-        self.dock.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
-        side = QWidget()
-        beside = QVBoxLayout(side)
-        beside.setContentsMargins(0, 0, 0, 0)
-        beside.setSpacing(0)
-        top = QHBoxLayout()
-        top.setContentsMargins(8, 8, 8, 0)
-        top.addWidget(self.badge, 1)
-        beside.addLayout(top)
-        beside.addWidget(self.mixer, 1)
-        self.dock.setWidget(side)
-        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
 
     def _verbs(self) -> dict[str, Callable[..., None]]:
         return {
@@ -128,7 +111,7 @@ class MainWindow(QMainWindow):
             "overlay": self.verbs.set_overlay, "difference": self.verbs.set_difference, "end_comparison": self.bridge.end_comparison,
             "resume": self.bridge.resume,
             "follow_faders": self.verbs.set_follow, "zoom_in": self.verbs.zoom_in, "zoom_out": self.verbs.zoom_out,
-            "zoom_all": self.verbs.zoom_all, "zoom_selection": self.verbs.zoom_selection, "mixer_below": self.set_mixer_below,
+            "zoom_all": self.verbs.zoom_all, "zoom_selection": self.verbs.zoom_selection, "mixer_below": self.dock.put_below,
             "shortcuts": self.show_shortcuts, "about": self.show_about,
         }  # fmt: skip
 
@@ -228,11 +211,6 @@ class MainWindow(QMainWindow):
 
     # ------------------------------------------------------------------ dialogs
 
-    @Slot(bool)
-    def set_mixer_below(self, below: bool) -> None:
-        """The mixer under the picture (wide songs) or beside it (tall faders)."""
-        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea if below else Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
-
     @Slot()
     def show_export(self) -> None:
         """What to write and where."""
@@ -272,16 +250,7 @@ class MainWindow(QMainWindow):
             self.bridge.choose_method(name)
 
     def _make_room(self, stems: Any) -> None:
-        """Once the layout has settled; see _resize_mixer."""
-        if stems and len(stems) != self._n_strips:
-            QTimer.singleShot(SETTLED_MS, self, self._resize_mixer)
-        self._n_strips = len(stems)
-
-    @Slot()
-    def _resize_mixer(self) -> None:
-        """Beside the picture the mixer gets the room its strips need, at most half of the window; the rest scrolls."""
-        if self.dockWidgetArea(self.dock) == Qt.DockWidgetArea.RightDockWidgetArea:
-            self.resizeDocks([self.dock], [min(self.mixer.full_width(), self.width() // 2)], Qt.Orientation.Horizontal)
+        self.dock.make_room(len(stems))
 
     def _show_compared(self, compared: Compared | None) -> None:
         for spec in ACTIONS:

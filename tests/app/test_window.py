@@ -254,7 +254,7 @@ def test_the_layout_and_the_brightness_are_remembered(made: Made, qtbot: QtBot) 
         w = MainWindow(made.state, made.bridge, made.settings)
         w.show()
         assert w.actions_["mixer_below"].isChecked() is below and made.state.range_db == range_db
-        w.set_mixer_below(True)
+        w.dock.put_below(True)
         made.state.range_db = (-60.0, -20.0)
         w.close()
         w.deleteLater()
