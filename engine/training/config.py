@@ -26,8 +26,8 @@ class TrainConfig:
     optimiser: str = "adamw"  # engine.training.optimisers
     loss: str = "shares"  # engine.training.losses
     ema: float = 0.998  # weights that are kept are a running mean over about 500 steps
-    song_share: float = 0.35  # mixes that are a true stretch of one song
-    song_stem_share: float = 0.3  # single stems that are one of a song, heard with anything
+    song_share: float = 0.4  # mixes that are a true stretch of one song
+    song_stem_share: float = 0.2  # single stems that are one of a song, heard with anything
     made_share: float = 0.4  # songs and other single stems that are synthesised (engine.training.synthesis), where there are such
     heard_in: int = 2  # mixes of a batch in which a stem is heard, each time with other stems (engine.training.batches)
     seed: int = 1

@@ -31,6 +31,7 @@ from engine.training.ranks import Place
 from engine.training.trainer import Trainer
 
 DECAY = 0.3  # of the time, in which the learning rate falls to a hundredth
+SHORT = TrainConfig(batch=8, ema=0.99, song_share=0.3, song_stem_share=0.3, heard_in=1)  # small steps soon, a short memory
 NOT_ASKED = ("steps", "warmup_steps", "decay_steps", "made_share")  # of a recipe: what the time decides here, and what is not used
 
 
@@ -52,6 +53,8 @@ DESIGNS: dict[str, Design] = {
     "deep": Design("6 pairs of layers", {"n_layers": 6}),
     "small-groups": Design("8 bands a group instead of 16", {"group": 8}),
     "large-groups": Design("40 bands a group", {"group": 40}),
+    "large-groups-wide": Design("40 bands a group, 128 wide", {"group": 40, "width": 128, "hidden": 128}),
+    "large-groups-dense": Design("160 wide, dense along the groups", {"group": 40, "width": 160, "hidden": 160, "across": 64}),
     "every-frame": Design("frames read one by one instead of two", {"stack": 1}),
     "four-frames": Design("four frames read as one", {"stack": 4}),
     "dense-across": Design("dense layers along the groups instead of recurrent ones", {"across": 64}),
@@ -68,7 +71,7 @@ DESIGNS: dict[str, Design] = {
 
 def config_of(name: str, base: TrainConfig | None = None) -> TrainConfig:
     """The recipe of a design; `base` for other lengths and batches."""
-    chosen = asdict(base or TrainConfig(batch=8, ema=0.99, song_share=0.3))  # short runs: small steps soon, a short memory
+    chosen = asdict(base or SHORT)
     design = DESIGNS[name]
     net = design.recipe.get("net", "band_split")
     return TrainConfig(**{**chosen, "name": name, "net": net, "net_config": {**chosen["net_config"], **design.sizes}, **design.recipe})
