@@ -1,5 +1,6 @@
 """Whether one method is better than another or only luckier: paired Wilcoxon signed-rank tests with Bonferroni, and box plots."""
 
+from collections import Counter
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,26 @@ from engine.errors import BadInputError
 from engine.evaluation.scores import TITLES, TrackScores, columns
 from engine.types import Array
 
-ENOUGH_SONGS = 6  # with fewer pairs no two-sided signed-rank test can fall below p = 0.05 (2 / 2**5 = 0.06)
+ALPHA = 0.01  # as the Roma paper marks its differences
+
+
+def least_p(n_pairs: int, n_tests: int) -> float:
+    """The least p after Bonferroni that so many pairs can have: all differ the same way, 2 / 2^n for each of n_tests."""
+    return min(1.0, n_tests * 2.0 ** (1 - n_pairs))
 
 
 def paired_tests(scores: list[TrackScores], metric: str = "sdr", over: str = "") -> list[dict[str, Any]]:
     """Every pair of methods on every stem of one group: n pairs, median difference in dB, p, and p after Bonferroni.
 
-    F. Wilcoxon 1945, two-sided, by scipy.stats; the p of each test is multiplied by the number of tests made here.
-    Pairs are songs where there are at least ENOUGH_SONGS, otherwise windows: windows of one song are not independent,
-    so their p is too small; read it as "more than noise on these songs", not as a law.
+    F. Wilcoxon 1945, two-sided, by scipy.stats; the p of each test is multiplied by the number of tests of its measure and stem
+    (G. Roma, O. Green, P. A. Tremblay, LVA/ICA 2018, section 3.2). Pairs are songs where there are so many that p could fall below
+    ALPHA, otherwise windows: windows of one song are not independent, so their p is too small; read it as "more than noise on
+    these songs", not as a law. "is_enough" tells whether so many pairs could show any difference.
     """
     methods = list(dict.fromkeys(score.method for score in scores if score.kind == "method"))
     songs = list(dict.fromkeys(score.track for score in scores))
-    over = over or ("songs" if len(songs) >= ENOUGH_SONGS else "windows")
+    n_tests = len(methods) * (len(methods) - 1) // 2
+    over = over or ("songs" if least_p(len(songs), n_tests) < ALPHA else "windows")
     by_key = {(score.method, score.track): score for score in scores}
     out: list[dict[str, Any]] = []
     for a, b in combinations(methods, 2):
@@ -40,8 +48,10 @@ def paired_tests(scores: list[TrackScores], metric: str = "sdr", over: str = "")
                 out.append(
                     {"a": a, "b": b, "stem": name, "pairs": len(difference), "of": over, "a_minus_b_db": median, "p": _p(difference)}
                 )
+    n_of_stem = Counter(row["stem"] for row in out)
     for row in out:
-        row["p_bonferroni"] = min(1.0, row["p"] * len(out))
+        row["p_bonferroni"] = min(1.0, row["p"] * n_of_stem[row["stem"]])
+        row["is_enough"] = least_p(row["pairs"], n_of_stem[row["stem"]]) < ALPHA
     return out
 
 

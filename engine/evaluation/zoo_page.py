@@ -7,17 +7,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
+from engine.evaluation.compare import ALPHA
 from engine.evaluation.metrics import MAX_DB, SILENT_DB
 from engine.evaluation.scores import TrackScores
 from engine.evaluation.tables import Row, groups, plain
 from engine.evaluation.zoo_tables import (
-    ALPHA,
     MEASURES,
     NOT_TRAINED,
     PUBLISHED,
     Entry,
     below,
     in_order,
+    metric_of,
     one_table,
     paired,
     ranks_agree,
@@ -123,12 +126,21 @@ def _how(group: list[TrackScores]) -> str:
     n_songs = len({score.track for score in group})
     over = "median over them, then over songs" if n_songs > 1 else "median over them"
     return (
-        "dB; SDR, SIR and SAR of BSS eval v4 (within 0.3 dB of museval's). Windows of 1 s where the true stem sounds (above "
+        "dB; SDR, SIR and SAR of BSS eval v4, within 0.3 dB of museval's on references with noise at -80 dB (without it museval's SIR and "
+        f"SAR of a low-passed stem are another). Windows of 1 s where the true stem sounds ({_windows(group)}; above "
         f"{SILENT_DB:g} dB of the mixture's mean power); {over}. A baseline's SAR that is very high means that nothing was cut. "
         "*RTF*: processor time of masks over length of the sound. *MiB*: largest resident memory above that of the process before the "
         "method was made. *mixture*: the whole mixture as every stem. *equal*: the mixture in equal parts. *equaliser*: the best fixed "
         "third-octave equaliser, set with the truth at hand. *ibm*, *irm*: ideal binary and ratio masks.\n"
     )
+
+
+def _windows(group: list[TrackScores]) -> str:
+    """How many windows each stem is scored in, over all songs."""
+    one = [score for score in group if score.method == group[0].method]
+    metric = metric_of("sdr", group)
+    n = {name: sum(int(np.isfinite(score.windows[metric][name]).sum()) for score in one) for name in group[0].names}
+    return ", ".join(f"{count} of {name}" for name, count in n.items())
 
 
 def _below(table: list[Row], names: tuple[str, ...], by_name: dict[str, Entry]) -> str:
@@ -170,12 +182,13 @@ def _significance(group: list[TrackScores]) -> str:
     if pairs is None:
         return "There are no two methods to compare.\n"
     out.append(
-        f"Paired Wilcoxon signed-rank tests over {pairs[0]}, Bonferroni, p < {ALPHA:g} (Roma, Green, Tremblay 2018). "
+        f"Paired Wilcoxon signed-rank tests over {pairs[0]}, Bonferroni within a measure and stem, p < {ALPHA:g} (Roma, Green, Tremblay "
+        "2018). *ns*: not significant; *too few*: so few pairs could show no difference, however large. "
         + ("Windows of one song are not independent: read \"more than noise on this song\".\n" if pairs[0] == "windows" else "\n")
     )
     own = paired(group, ROMA)
-    rows_ = [[f"{r['a']} - {r['b']}", m.upper(), r["stem"], r["pairs"], r["a_minus_b_db"], f"{r['p_bonferroni']:.2g}"
-              + ("" if r["p_bonferroni"] < ALPHA else " (ns)")] for m, tests_ in own.items() for r in tests_]  # fmt: skip
+    told = [(m, r) for m, tests_ in own.items() for r in tests_]
+    rows_ = [[f"{r['a']} - {r['b']}", m.upper(), r["stem"], r["pairs"], r["a_minus_b_db"], _said(r)] for m, r in told]
     if rows_:
         out.append("The three of that paper, pair by pair:\n")
         out.append(markdown_table(["pair", "measure", "stem", "pairs", "median difference, dB", "p, Bonferroni"], rows_))
@@ -184,6 +197,11 @@ def _significance(group: list[TrackScores]) -> str:
         out.append(markdown_table(["method", *names], ([row["method"], *(row[n] for n in names)] for row in tally(tests_, methods, names))))
         out.append("</details>\n")
     return "\n".join(out)
+
+
+def _said(test: dict[str, Any]) -> str:
+    """The p of a test, and what there is to say of it."""
+    return f"{test['p_bonferroni']:.2g}" + ("" if test["p_bonferroni"] < ALPHA else " (ns)" if test["is_enough"] else " (too few)")
 
 
 def _raw(found: list[Entry]) -> str:
@@ -250,6 +268,7 @@ def _published(scores: list[TrackScores]) -> str:
     if math.isnan(rho):
         order = "too few to say whether their order agrees"
     return (
-        "Mean SDR of four stems in dB: in print on MUSDB18 at full size and training (document 003), here compact and after minutes; "
+        "Mean SDR of four stems in dB: means of the figures printed in document 003, of MUSDB18 at full size and training; here "
+        "compact and after minutes; "
         f"{order}.\n\n" + markdown_table(["net", "here", "in print"], both)
     )

@@ -5,13 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.evaluation.compare import paired_tests
+from engine.evaluation.compare import ALPHA, paired_tests
 from engine.evaluation.scores import TrackScores
 from engine.evaluation.tables import KINDS, Row, metrics_of, rows
 
 MEASURES = {"sdr": ("bss_sdr", "sdr"), "sir": ("bss_sir",), "sar": ("bss_sar",)}  # measure -> metrics, the first that was computed
 NOT_TRAINED = "not trained"
-ALPHA = 0.01  # as the Roma paper marks its differences
 
 
 @dataclass
@@ -67,20 +66,25 @@ def below(table: list[Row], line: str, names: Iterable[str]) -> list[dict[str, A
 
 
 def paired(scores: list[TrackScores], only: tuple[str, ...] = ()) -> dict[str, list[dict[str, Any]]]:
-    """Paired tests of every measure that was computed, between all methods of one group or these; Bonferroni within a measure."""
+    """Paired tests of every measure that was computed, between all methods of one group or these; Bonferroni within a measure and stem."""
     chosen = [score for score in scores if not only or score.method in only]
     return {m: paired_tests(chosen, metric) for m in MEASURES if chosen and (metric := metric_of(m, chosen))}
 
 
 def tally(found: list[dict[str, Any]], methods: list[str], names: tuple[str, ...]) -> list[Row]:
-    """A row a method: on each stem, better than / no telling / worse than so many of the others, by the tests of one measure."""
+    """A row a method: on each stem, better than / no telling / worse than so many of the others, by the tests of one measure.
+
+    "too few" where no test of the stem has the pairs to show anything.
+    """
     counts = {(method, name): [0, 0, 0] for method in methods for name in names}
     for row in found:
         undecided = row["p_bonferroni"] >= ALPHA or row["a_minus_b_db"] == 0.0
         for method, sign in ((row["a"], 1.0), (row["b"], -1.0)):
             where = 1 if undecided else 0 if sign * row["a_minus_b_db"] > 0.0 else 2
             counts[method, row["stem"]][where] += 1
-    return [{"method": m, **{name: " / ".join(map(str, counts[m, name])) for name in names}} for m in methods]
+    could = {row["stem"] for row in found if row["is_enough"]}
+    said = {key: " / ".join(map(str, count)) if key[1] in could else "too few" for key, count in counts.items()}
+    return [{"method": m, **{name: said[m, name] for name in names}} for m in methods]
 
 
 def ranks_agree(pairs: list[tuple[float, float]]) -> float:

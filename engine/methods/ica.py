@@ -17,8 +17,9 @@ mix usually gives what stands in the middle (lead vocal, bass, bass drum, snare)
 This differs from the paper in:
 - Cells of the spectrogram in place of samples: music is nearly Gaussian in time, but most of its cells are nearly silent. Each
   bin is brought to unit power, so that bass does not decide alone, and excerpts of the song are heard in place of all of it.
-- The contrast. E{sqrt(1/10 + |y|^2)}, a smooth |y|, is least where y is sparsest; it is read from a table of turns by half a degree
-  in place of the fixed-point iteration: with two channels there is one angle to find, and no local optimum to fall into.
+- The contrast. E{sqrt(1/10 + |y|^2)}, a smooth |y|, is least where y is sparsest (G1 of E. Bingham, A. Hyvarinen, "A fast
+  fixed-point algorithm for independent component analysis of complex valued signals", 2000); it is read from a table of turns by
+  half a degree in place of the fixed-point iteration: with two channels there is one angle to find, and no local optimum.
 - Masks. The paper would give y itself, which unmixes two sources without a trace and more of them without a sense. Here a
   cell is shared in proportion to the power that each axis has in both channels, |a_k|^2 |y_k|^2: stems add up to the mixture.
 """

@@ -8,7 +8,7 @@ Project the mixture x on M directions b(phi, tau') = (sin phi, -cos phi e^iwtau'
 loud each projection c_m = b_m . x is by J objects. Object j has a level P_j(f, t) in every cell and weights Q_jl over L places:
 
     (1)   |c_m|^alpha  ~  sigma_m = sum_j P_j (Q K)_jm,   K_lm = |b_m . a_l|^alpha        scales of alpha-stable sources add
-    (2)   P_j   <-  P_j   sum_m (QK)_jm |c_m|^alpha / sigma_m   /  sum_m (QK)_jm          the papers' multiplicative updates
+    (2)   P_j   <-  P_j   sum_m (QK)_jm |c_m|^alpha / sigma_m   /  sum_m (QK)_jm          multiplicative updates
     (3)   Q_jl  <-  Q_jl  sum_ftm P_j K_lm |c_m|^alpha / sigma_m  /  sum_ftm P_j K_lm     for alpha = 1 and Kullback-Leibler
     (4)   c_jm  =   c_m  P_j (QK)_jm / sigma_m                                            the part of object j in a projection
 
@@ -17,6 +17,7 @@ scales, and the scale of object j in projection m is the PRODUCT P_j (QK)_jm tha
 program multiplies; nussl's divides (QK)_jm by P_j, which hands each cell to the objects that are absent from it.
 
 This differs from the papers in:
+- The divergence. They offer several; the first paper's program takes Cauchy's unless told otherwise, here it is Kullback-Leibler.
 - Masks. The papers take all c_jm back to stereo by a pseudo-inverse, a 2 x 2 matrix a cell. The channels themselves are two of
   the projections (phi = 90 and 0 degrees): (4) for these two is a share a channel, between 0 and 1, and sums to one.
 - Squares. In the shares of the channels the scales stand squared, as powers do in a Wiener filter (SHARP = 2; 1 is (4) itself):
@@ -61,7 +62,7 @@ INFO = MethodInfo(
     needs_stereo=True,
 )
 
-N_PLACES, N_PROJECTIONS = 31, 10  # L and M of the papers' programs, 3 and 10 degrees apart
+N_PLACES, N_PROJECTIONS = 31, 10  # L and M, 3 degrees and 10 apart (the papers' programs: 30 and 10)
 HILL = np.array([np.deg2rad(5.0), 0.06e-3])  # standard deviation of what Q starts as: radians, seconds
 PASSES = 100  # of (2) and (3); figures change by less than 0.1 dB beyond
 SHARP = 2.0  # exponent of the scales in the shares

@@ -5,8 +5,8 @@ separation", ISMIR tutorial 2020 (document 000): recurrent layers over frames (L
 dense layer that turns each frame into masks, a sigmoid.
 
 Deep clustering is J. R. Hershey, Z. Chen, J. Le Roux, S. Watanabe, "Deep clustering: discriminative embeddings for segmentation
-and separation", ICASSP 2016, with the sizes that Y. Luo, Z. Chen, J. R. Hershey, J. Le Roux, N. Mesgarani, "Deep clustering and
-conventional networks for music separation", ICASSP 2017, took for music:
+and separation", ICASSP 2016 (its hidden units), with the other sizes that Y. Luo, Z. Chen, J. R. Hershey, J. Le Roux, N.
+Mesgarani, "Deep clustering and conventional networks for music separation", ICASSP 2017, took for music:
 
     level of every cell ── BLSTM layers ── dense to (row x dim), tanh ── unit length: v of every cell, |v| = 1
     trained so that <v_i, v_j> is 1 where cells i and j belong to one stem and 0 where not

@@ -8,7 +8,7 @@ their "Demucs: deep extractor for music sources with extra unlabeled data remixe
     decoder i:  + skip of encoder i ─ conv 3 to twice the features, GLU ─ transposed conv 8, stride 4, ReLU (not the last)
 
 At the start every convolution's weights w are divided by sqrt(std(w) / 0.1) (section 4.3), because with the usual random weights
-each level leaves the sound quieter than it found it, and what comes out is a twentieth of what went in. Trained with L1.
+each level leaves the sound quieter than it found it, and what comes out is a twentieth of what went in. Trained with L1, there and here.
 
 This differs from the paper in: the convolutions of width 3 are padded by zeros (the paper's lose a value at either end), samples
 are brought to an RMS of one inside, and the sound is not upsampled to twice its rate (later versions of the authors' code do).

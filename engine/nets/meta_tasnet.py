@@ -16,9 +16,11 @@ numbers a layer how they differ. Strides double from stage to stage, so all stag
 Of a setting's parameters most lie in the generator: the authors' setting (the defaults) has 45.5 M of them, of which a stem's
 generated separators take 5.4 M. The 12.0 M that Sams-Net's authors print for it can be neither.
 
-This differs from the paper in: the separator is that of engine.nets.conv_tasnet (no norms around its last convolution); the log
-spectrum is scaled by learned numbers instead of by the statistics of a data set; stereo is allowed; lower rates are made inside;
-`stages` returns the estimates of every stage for a loss on each, while the authors' terms on the latents are left to training.
+This differs from the paper in: the separator is that of engine.nets.conv_tasnet (no norms around its last convolution and behind
+the bottleneck, no PReLU before the first norm; the slopes of its PReLUs are generated like all else); the log spectrum is scaled by
+learned numbers instead of by the statistics of a data set; stereo is allowed; lower rates are made inside. The authors' loss sums
+over stages the SI-SNR of the stems and of the mixture made anew and two terms on the latents; here `stages` are told their squared
+errors, summed (criterion "stages-mse").
 """
 
 from dataclasses import dataclass

@@ -15,6 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine.errors import BadInputError
+from engine.nets.contract import WaveformNet
+from engine.nets.meta_tasnet import halved
+
 Criterion = Callable[[Any, Tensor, Tensor], Tensor]
 TINY = 1e-8
 QUIET = 1e-4  # cells 80 dB below the loudest of their stretch have no owner worth learning
@@ -120,6 +124,18 @@ def wave_mse(net: Any, mixture: Tensor, stems: Tensor) -> Tensor:
     return (net(mixture).float() - stems).square().mean() / (mixture.square().mean() + TINY)
 
 
+def stages_mse(net: Any, mixture: Tensor, stems: Tensor) -> Tensor:
+    """wave-mse summed over the stages of a net that works at several rates, against the stems at each (Meta-TasNet's structure).
+
+    Needs net.stages(mixture): estimates at their own rates, each half of the next one's.
+    """
+    total, heard = torch.zeros((), device=mixture.device), mixture
+    for estimate in reversed(net.stages(mixture)):
+        total = total + (estimate.float() - stems).square().mean() / (heard.square().mean() + TINY)
+        heard, stems = halved(heard), halved(stems)
+    return total
+
+
 SOFT = 1e-3  # beyond 30 dB nothing more is gained: else a stem that is nearly alone would rule the mean (Wisdom et al. 2020)
 
 
@@ -161,8 +177,8 @@ RESOLUTIONS = (512, 1024, 2048)  # samples of a window; hops are a quarter
 def mrstft(net: Any, mixture: Tensor, stems: Tensor) -> Tensor:
     """Errors of magnitudes at several resolutions (R. Yamamoto, E. Song, J.-M. Kim, Parallel WaveGAN, ICASSP 2020), plus wave-l1.
 
-    Their spectral convergence ||(|S| - |S^|)|| / ||S|| and mean magnitude error, both relative to the mixture because stems rest;
-    the wave term holds the phase, which magnitudes leave open.
+    Their spectral convergence ||(|S| - |S^|)|| / ||S||, and the mean error of magnitudes where they take logarithms, both relative
+    to the mixture because stems rest; the wave term holds the phase, which magnitudes leave open.
     """
     estimate = net(mixture).float()
     total = (estimate - stems).abs().mean() / (mixture.abs().mean() + TINY)
@@ -200,7 +216,19 @@ CRITERIA: dict[str, Criterion] = {
     "deep-clustering": deep_clustering,
     "wave-l1": wave_l1,
     "wave-mse": wave_mse,
+    "stages-mse": stages_mse,
     "snr": snr,
     "si-sdr": si_sdr,
     "mrstft": mrstft,
 }
+OF_SOUND = ("wave-l1", "wave-mse", "stages-mse", "snr", "si-sdr", "mrstft")  # of samples; the others are of spectra
+NEEDS = {"mask-mse": "masks", "nll": "logits", "deep-clustering": "embed", "stages-mse": "stages"}  # what a net must have
+
+
+def check(name: str, net: Any) -> None:
+    """Raise BadInputError where this net cannot be trained by the criterion of this name."""
+    makes_sound = isinstance(net, WaveformNet)
+    fit = [n for n in CRITERIA if (n in OF_SOUND) == makes_sound and hasattr(net, NEEDS.get(n, "forward"))]
+    if name not in fit:
+        kind = "makes sound" if makes_sound else "makes spectra"
+        raise BadInputError(f"{type(net).__name__} {kind} and cannot be trained by {name!r}; choose one of {', '.join(fit)}.")

@@ -127,7 +127,7 @@ QUESTIONS: dict[str, Question] = {
          Claim("SAR of cnn2 is less than of cnn1", "sar", {"cnn2": 1.0, "cnn1": -1.0}, -1.0)),
     ),
     "oracle": Question(
-        "Binary masks that are ideal", "the same of the ideal masks", "document 001, section 2.2", "no numbers",
+        "Binary masks that are ideal", "the same of ideal masks", "ours, after document 001, section 3.2", "no numbers",
         (Claim("SIR of the ideal binary mask is more", "sir", {"ibm": 1.0, "irm": -1.0}, 1.0),
          Claim("SAR of the ideal binary mask is less", "sar", {"ibm": 1.0, "irm": -1.0}, -1.0)),
     ),

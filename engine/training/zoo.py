@@ -1,13 +1,15 @@
 """Trains research nets: `python -m engine.training zoo [NAME...] --data DIR --work DIR`.
 
 Each net has a budget of minutes of one processor core, because the nets are many; the learning rate follows the part of it
-that is spent. Time of the processor is counted and not of the clock, so that a busy machine takes longer and learns as much.
+that is spent. Time of the processor is counted and not of the clock, so that a busy machine takes longer and learns as much; on
+a GPU (--device cuda) it is the clock's, for a step there costs the processor next to nothing. --loss, --optimiser and
+--learning-rate take the place of what the net's recipe says and are written into its card.
+
 The state is kept every half a minute: a kill costs no more than that, and running the same command again goes on. Nets whose
-weights are there and had their minutes are passed over.
+weights are there and had their minutes by the same recipe are passed over.
 """
 
 import argparse
-import hashlib
 import json
 import math
 import os
@@ -20,26 +22,27 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save
 from torch import Tensor, nn
 
+from engine.device import choose
 from engine.errors import Cancelled, EngineError
 from engine.methods.network import analysis_window
 from engine.methods.research import INFOS
 from engine.nets import NETS, build_net, compact_config, paper_config
 from engine.nets.contract import STEMS, Look, WaveformNet
 from engine.training.criteria import CRITERIA
+from engine.training.criteria import check as check_criterion
 from engine.training.data import Corpus
 from engine.training.mixes import MixProcess, MixSource, Pool, endless_mixes, valid_stretches
-from engine.training.optimisers import descend, make_optimiser
+from engine.training.optimisers import OPTIMISERS, descend, make_optimiser
 from engine.training.recipes import RECIPES, Recipe, recipe_for
+from engine.training.zoo_weights import minutes_trained, write_weights
 from engine.types import IsCancelled, never_cancelled
 from engine.weights import zoo_folder
 
 SAVE_EVERY_S = 30.0
 VALIDATE_EVERY_S = 120.0
 MIX_EVERY_S = 1.0  # of training: a new mix for the pool; twice as many would cost a processor of their own and teach little more
-FLOAT16_MAX = 6e4
 
 
 def say_aloud(line: str) -> None:
@@ -74,11 +77,13 @@ def validate(net: nn.Module, look: Look, recipe: Recipe, stretches: Tensor) -> d
     if not len(stretches):
         return {}
     net.eval()
+    device = next(net.parameters()).device
     losses, errors, powers = [], [], []
-    for stems in stretches.split(1):
+    for stretch in stretches.split(1):
+        stems = stretch.to(device)
         true = spectra(stems, look)  # (batch=1, stem, channel, bin, frame)
         mixture = true.sum(1)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.bf16):
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=recipe.bf16):
             losses.append(float(CRITERIA[recipe.criterion](net, *heard_and_true(net, look, stems))))
             estimates = net(stems.sum(1) if isinstance(net, WaveformNet) else mixture.abs()).float()
         if isinstance(net, WaveformNet):
@@ -95,17 +100,19 @@ def validate(net: nn.Module, look: Look, recipe: Recipe, stretches: Tensor) -> d
 class Trainer:
     """One net in training: its state, kept and taken up again, and the steps."""
 
-    def __init__(self, recipe: Recipe, state: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, recipe: Recipe, state: Path, say: Callable[[str], None], device: str = "cpu") -> None:
+        """`device` is torch's name of it. Raises BadInputError where the net cannot be trained by the recipe's criterion."""
         torch.manual_seed(recipe.seed)
-        self.recipe, self._state_path = recipe, state
-        self.net = build_net(recipe.net, recipe.net_config)
-        self.mean = build_net(recipe.net, recipe.net_config)
+        self.recipe, self._state_path, self.device = recipe, state, torch.device(device)
+        self.net = build_net(recipe.net, recipe.net_config).to(self.device)
+        check_criterion(recipe.criterion, self.net)
+        self.mean = build_net(recipe.net, recipe.net_config).to(self.device)
         self.mean.load_state_dict(self.net.state_dict())
         self.look: Look = self.net.look  # type: ignore[assignment]  # torch's modules may hold anything
         self.optimiser = make_optimiser(recipe.optimiser, self.net.parameters(), recipe.learning_rate, recipe.weight_decay)
         self.step, self.seconds, self.n_mixes, self.loss = 0, 0.0, 0, 0.0
         if state.exists():
-            kept = torch.load(state, weights_only=True)
+            kept = torch.load(state, weights_only=True, map_location=self.device)
             if not Recipe.from_json(json.loads(kept["recipe"])).same_run(recipe):
                 say(f"{recipe.net}: the recipe has changed since it was stopped; beginning anew")
                 return
@@ -132,11 +139,11 @@ class Trainer:
 
     def learn(self, stems: Tensor) -> None:
         """One step from examples (batch, stem, channel, sample)."""
-        c = self.recipe
+        c, stems = self.recipe, stems.to(self.device)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.done, c)
         mixture, true = heard_and_true(self.net, self.look, stems)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=c.bf16):
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=c.bf16):
             loss = CRITERIA[c.criterion](self.net, mixture, true)
         descend(loss, self.net, self.optimiser, c.clip_norm)
         self.step += 1
@@ -166,6 +173,7 @@ def train(
     is_cancelled: IsCancelled = never_cancelled,
     save_every_s: float = SAVE_EVERY_S,
     made: Path | None = None,
+    device: str = "cpu",
 ) -> None:
     """Train one net to the end of its budget, from where `work` stands; then write its weights and card.
 
@@ -174,7 +182,8 @@ def train(
     """
     name = recipe.net
     log = work / "zoo" / f"{name}-{size}.log.jsonl"
-    trainer = Trainer(recipe, work / "zoo" / f"{name}-{size}.state.pt", say)
+    trainer = Trainer(recipe, work / "zoo" / f"{name}-{size}.state.pt", say, device)
+    clock = time.process_time if trainer.device.type == "cpu" else time.perf_counter
     look = trainer.look
     source = MixSource(data, work / "decoded", look.rate_hz, look.n_channels, max(recipe.mix_seconds, recipe.seconds),
                        recipe.song_share, recipe.song_stem_share, recipe.seed, made, recipe.made_share)  # fmt: skip
@@ -193,20 +202,22 @@ def train(
     pool = Pool(take, most=1)
     n_samples, mixes_before = round(recipe.seconds * look.rate_hz), trainer.n_mixes
     pool.begin()  # before the clock runs
-    kept_at = said_at = validated_at = time.perf_counter()
+    kept_at = said_at = validated_at = started = time.perf_counter()
+    done_before = trainer.done
     try:
         while trainer.done < 1.0:
             if is_cancelled():
                 raise Cancelled(f"The training of {name}")
-            began = time.process_time()
+            began = clock()
             rng = np.random.default_rng([recipe.seed, trainer.step])
             trainer.learn(torch.from_numpy(pool.draw(rng, recipe.batch, n_samples)))
-            trainer.seconds += time.process_time() - began
+            trainer.seconds += clock() - began
             now = time.perf_counter()
             trainer.n_mixes = mixes_before + pool.n_taken
             if now - said_at > 10.0:
-                a_step = trainer.seconds / trainer.step
-                say(f"{name}: step {trainer.step}, loss {trainer.loss:.4f}, {a_step:.2f} s a step, {100 * trainer.done:.0f}%")
+                a_step, done = trainer.seconds / trainer.step, trainer.done
+                left = (now - started) * (1.0 - done) / max(done - done_before, 1e-9) / 60.0
+                say(f"{name}: step {trainer.step}, loss {trainer.loss:.4f}, {a_step:.2f} s a step, {100 * done:.0f}%, {left:.1f} min left")
                 said_at = now
             if now - kept_at > save_every_s or trainer.done >= 1.0:
                 trainer.keep()
@@ -219,7 +230,7 @@ def train(
             process.close()
     scores = validate(trainer.mean, look, recipe, valid)
     _log(log, trainer, scores)
-    write_weights(trainer, weights, size, scores, sources)
+    write_weights(trainer.mean, recipe, weights, size, trainer.seconds, trainer.step, scores, sources)
     say(f"{name}: done after {trainer.step} steps, {trainer.seconds / 60:.1f} minutes; validation {scores}")
 
 
@@ -227,41 +238,6 @@ def _log(path: Path, trainer: Trainer, scores: dict[str, float]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as log:
         log.write(json.dumps({"step": trainer.step, "minutes": round(trainer.seconds / 60, 3), "train": trainer.loss, **scores}) + "\n")
-
-
-def write_weights(trainer: Trainer, folder: Path, size: str, scores: dict[str, float], sources: list[str]) -> None:
-    """NAME.safetensors (float16 but for buffers and what is too large for it) and then NAME.json, each replaced whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    name, net = trainer.recipe.net, trainer.mean
-    parameters = dict(net.named_parameters())
-    tensors = {
-        k: v.detach().to(torch.float16 if k in parameters and float(v.abs().max()) < FLOAT16_MAX else v.dtype).contiguous().clone()
-        for k, v in net.state_dict().items()
-    }
-    numbers = save(tensors, metadata={"name": name, "net": name, "stems": ",".join(STEMS)})
-    card: dict[str, Any] = {
-        "sha256": hashlib.sha256(numbers).hexdigest(),
-        "name": name, "net": name, "size": size, "stems": STEMS, "look": asdict(trainer.look),
-        "n_parameters": sum(p.numel() for p in parameters.values()),
-        "minutes_trained": round(trainer.seconds / 60, 2), "steps_trained": trainer.step, "valid": scores,
-        "licence": "MIT", "sources": sources,
-        "net_config": trainer.recipe.net_config, "recipe": {k: v for k, v in asdict(trainer.recipe).items() if k != "net_config"},
-    }  # fmt: skip
-    written = {".safetensors": numbers, ".json": (json.dumps(card, indent=1) + "\n").encode()}
-    for suffix, content in written.items():
-        (folder / f"{name}{suffix}.part").write_bytes(content)
-    for suffix in written:
-        (folder / f"{name}{suffix}.part").replace(folder / f"{name}{suffix}")
-
-
-def minutes_trained(name: str, folder: Path, size: str) -> float:
-    """How long the weights in the folder were trained; 0 where there are none of this size."""
-    try:
-        card = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-        has_numbers = (folder / f"{name}.safetensors").is_file()
-        return float(card["minutes_trained"]) if has_numbers and card["size"] == size else 0.0
-    except (OSError, ValueError, KeyError, TypeError):
-        return 0.0
 
 
 def main(arguments: list[str]) -> None:
@@ -272,9 +248,13 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders of sounds (engine/training/sources.py)")
     parser.add_argument("--work", type=Path, required=True, help="folder for decoded sounds, resumable states and logs")
     parser.add_argument("--made", type=Path, help="folder that `python -m engine.training.synthesis` wrote, mixed in too")
-    parser.add_argument("--weights", type=Path, default=zoo_folder(), help="where the weights go")
-    parser.add_argument("--minutes", type=float, default=8.0, help="of one processor core for each net")
+    parser.add_argument("--weights", type=Path, help="where they go (default: those of the application; of the paper's size WORK/paper)")
+    parser.add_argument("--minutes", type=float, default=8.0, help="of one processor core, or of the GPU, for each net")
     parser.add_argument("--paper", action="store_true", help="the paper's size instead of the compact one")
+    parser.add_argument("--device", default="cpu", help="auto, cuda, mps or cpu")
+    parser.add_argument("--loss", choices=CRITERIA, help="in place of the recipe's")
+    parser.add_argument("--optimiser", choices=OPTIMISERS, help="in place of the recipe's")
+    parser.add_argument("--learning-rate", type=float, help="in place of the recipe's")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args(arguments)
     for name in args.names:
@@ -285,19 +265,24 @@ def main(arguments: list[str]) -> None:
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)  # gradients that fade away would cost a hundred times as much
     size = "paper" if args.paper else "compact"
+    weights = args.weights or (args.work / "paper" if args.paper else zoo_folder())
+    asked = {"criterion": args.loss, "optimiser": args.optimiser, "learning_rate": args.learning_rate}
+    changes = {k: v for k, v in asked.items() if v is not None}
     try:
+        device = choose(args.device).name
         for name in args.names or names:
-            if minutes_trained(name, args.weights, size) >= 0.99 * args.minutes:
+            recipe = _recipe(name, args.paper, minutes=args.minutes, **changes)
+            if minutes_trained(recipe, weights, size) >= 0.99 * args.minutes:
                 print(f"{name}: trained already")
                 continue
-            train(_recipe(name, args.paper, args.minutes), args.data, args.work, args.weights, size, made=args.made)
+            train(recipe, args.data, args.work, weights, size, made=args.made, device=device)
     except EngineError as e:
         sys.exit(str(e))
     except KeyboardInterrupt:
         sys.exit("Stopped; the same command goes on from what was kept.")
 
 
-def _recipe(name: str, is_paper: bool, minutes: float) -> Recipe:
+def _recipe(name: str, is_paper: bool, **changes: Any) -> Recipe:
     """A recipe with the whole config of the net in it, as JSON would give it back."""
     config = paper_config(name) if is_paper else compact_config(name)
-    return recipe_for(name, minutes=minutes, net_config=json.loads(json.dumps(asdict(config))))
+    return recipe_for(name, net_config=json.loads(json.dumps(asdict(config))), **changes)

@@ -397,12 +397,22 @@ def test_paired_tests_tell_better_from_luckier() -> None:
     assert clear["a_minus_b_db"] == pytest.approx(1.0, abs=0.05)
     assert clear["pairs"] == 20
     assert clear["of"] == "windows"
-    assert clear["p_bonferroni"] == pytest.approx(clear["p"] * 12)
+    assert clear["p_bonferroni"] == pytest.approx(clear["p"] * 3)
     assert clear["p_bonferroni"] < 0.001
     assert by_pair["better", "twin", "bass"]["p_bonferroni"] == 1.0
     songs = [TrackScores(m, "method", f"{i}", FOUR, {"sdr": {n: np.array([i + d]) for n in FOUR}})
-             for m, d in (("a", 0.0), ("b", -0.5)) for i in range(7)]  # fmt: skip
+             for m, d in (("a", 0.0), ("b", -0.5)) for i in range(8)]  # fmt: skip
     assert {t["of"] for t in paired_tests(songs)} == {"songs"}
+    assert {t["of"] for t in paired_tests([s for s in songs if s.track != "7"])} == {"windows"}  # 2 / 2^7 is more than 0.01
+
+
+@pytest.mark.parametrize("n_pairs", range(1, 12))
+def test_few_pairs_are_said_to_be_too_few_and_no_test_of_theirs_shows_anything(n_pairs: int) -> None:
+    rng = np.random.default_rng(n_pairs)
+    scores = [TrackScores(m, "method", "song", FOUR, {"sdr": {n: rng.normal(level, 0.01, n_pairs) for n in FOUR}})
+              for m, level in (("a", 9.0), ("b", 3.0), ("c", 0.0))]  # fmt: skip
+    for test in paired_tests(scores):
+        assert test["is_enough"] == (3 * 2.0 ** (1 - n_pairs) < 0.01) == (test["p_bonferroni"] < 0.01)
 
 
 @needs_matplotlib

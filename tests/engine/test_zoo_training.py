@@ -16,16 +16,19 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from toys import recording
 
-from engine.errors import Cancelled
+from engine.errors import BadInputError, Cancelled
 from engine.masks import ONE
 from engine.methods.network import Network, spectrum
-from engine.nets.contract import Look
+from engine.nets import build_net, compact_config
+from engine.nets.contract import Look, WaveformNet
 from engine.separate import separate
 from engine.training import zoo
-from engine.training.criteria import CRITERIA, affinity_error, truncated_target
+from engine.training.criteria import CRITERIA, affinity_error, check, truncated_target
 from engine.training.mixes import LEVEL_SPREAD_DB, MixProcess, MixSource, Pool, as_heard, endless_mixes, level, valid_stretches
 from engine.training.optimisers import OPTIMISERS, make_optimiser
 from engine.training.recipes import RECIPES, Recipe, recipe_for
+from engine.training.zoo_weights import page
+from engine.weights import zoo_folder
 
 ROLES = ("vocals", "drums", "bass", "other")
 LOOK = {"rate_hz": 22050, "n_channels": 1, "n_fft": 512, "hop": 256, "context_s": 0.1}
@@ -361,7 +364,7 @@ def test_a_state_of_another_recipe_is_not_gone_on_from(data: Path, tmp_path: Pat
 def test_the_minutes_end_a_run(data: Path, tmp_path: Path) -> None:
     said = run(short(minutes=1e-7, max_steps=0), data, tmp_path)
     assert "done after 1 steps" in said[-1]
-    assert zoo.minutes_trained("dnn", tmp_path / "zoo", "compact") > 0.0 or json.loads((tmp_path / "zoo" / "dnn.json").read_text())
+    assert json.loads((tmp_path / "zoo" / "dnn.json").read_text())["steps_trained"] == 1
 
 
 def test_the_command_passes_over_what_is_trained_and_refuses_what_it_does_not_know(
@@ -374,11 +377,17 @@ def test_the_command_passes_over_what_is_trained_and_refuses_what_it_does_not_kn
     zoo.main(["cnn2", "dnn", *words, "--minutes", "3"])
     assert [(r.net, r.minutes, r.net_config["n_bands"]) for r in trained] == [("cnn2", 3.0, 256), ("dnn", 3.0, 256)]
     assert trained[0].net_config["is_softmax"] and trained[0].criterion == "nll"
-    zoo.main(["cnn2", *words, "--paper"])
+    zoo.main(["cnn2", *words, "--paper", "--loss", "mask-mse", "--optimiser", "adagrad", "--learning-rate", "0.02"])
     assert trained[-1].net_config["n_bands"] == 0 and trained[-1].net_config["is_softmax"]
+    assert (trained[-1].criterion, trained[-1].optimiser, trained[-1].learning_rate) == ("mask-mse", "adagrad", 0.02)
     (tmp_path / "zoo").mkdir()
-    (tmp_path / "zoo" / "dnn.json").write_text(json.dumps({"minutes_trained": 8.0, "size": "compact"}))
+    zoo.main(["dnn", *words])
+    card = {"minutes_trained": 8.0, "size": "compact", "recipe": dataclasses.asdict(trained[-1]), "net_config": trained[-1].net_config}
+    (tmp_path / "zoo" / "dnn.json").write_text(json.dumps(card))
     (tmp_path / "zoo" / "dnn.safetensors").write_bytes(b"")
+    n = len(trained)
+    zoo.main(["dnn", *words, "--optimiser", "sgd"])  # another recipe
+    assert len(trained) == n + 1
     n = len(trained)
     zoo.main(["dnn", *words])
     assert len(trained) == n and "trained already" in capsys.readouterr().out
@@ -394,3 +403,28 @@ def test_data_without_sounds_is_refused_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(SystemExit, match="Nothing to learn from"):
         zoo.main(["dnn", "--data", str(tmp_path / "empty"), "--work", str(tmp_path), "--weights", str(tmp_path / "zoo"), "--threads", "1"])
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_criterion_is_for_the_nets_that_can_answer_it_and_the_others_are_refused(name: str) -> None:
+    net = build_net(name, json.loads(json.dumps(dataclasses.asdict(compact_config(name)))))
+    check(RECIPES[name]["criterion"], net)
+    makes_sound = isinstance(net, WaveformNet)
+    for criterion in CRITERIA:
+        needs = {"mask-mse": "masks", "nll": "logits", "deep-clustering": "embed", "stages-mse": "stages"}.get(criterion, "forward")
+        if makes_sound == (criterion in ("wave-l1", "wave-mse", "stages-mse", "snr", "si-sdr", "mrstft")) and hasattr(net, needs):
+            check(criterion, net)
+        else:
+            with pytest.raises(BadInputError, match=f"cannot be trained by '{criterion}'; choose one of .*{RECIPES[name]['criterion']}"):
+                check(criterion, net)
+
+
+def test_another_loss_is_written_into_the_card(data: Path, tmp_path: Path) -> None:
+    run(short(criterion="l1", optimiser="adamax", max_steps=2), data, tmp_path)
+    card = json.loads((tmp_path / "zoo" / "dnn.json").read_text())
+    assert (card["recipe"]["criterion"], card["recipe"]["optimiser"]) == ("l1", "adamax")
+
+
+def test_the_page_beside_the_weights_is_of_these_weights() -> None:
+    """`python -m engine.training.zoo_weights` was run after the last training."""
+    assert (zoo_folder() / "README.md").read_text(encoding="utf-8") == page(zoo_folder())
