@@ -56,7 +56,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("zoom_out", "Zoom out", "Ctrl+-", "More of the song", menu="View"),
     ActionSpec("zoom_all", "Whole song", "Ctrl+9", "See everything", menu="View"),
     ActionSpec("zoom_selection", "Zoom to selection", "Ctrl+8", "See the selection", menu="View"),
-    ActionSpec("mixer_below", "Mixer below the picture", "M", "Mixer below or beside", needs_song=False, checkable=True, menu="View"),
+    ActionSpec("mixer_below", "Mixer below the picture", "Ctrl+M", "Mixer below or beside", needs_song=False, checkable=True, menu="View"),
     ActionSpec("resume", "Resume separation", "R", "Go on with a separation that was paused", menu="Method"),
     ActionSpec("end_comparison", "End comparison", "", "Back to one result: what is heard now stays", menu="Method", needs_comparison=True),
     ActionSpec("shortcuts", "Keyboard shortcuts", "F1", "All actions and their keys", menu="Help", needs_song=False),

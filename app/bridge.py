@@ -12,7 +12,6 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app import memory
 from app.bridge_results import TURNS, BridgeResults
 from app.bridge_work import Exported, ExportWish, draw, write_files
 from app.jobs import Job
@@ -33,6 +32,7 @@ class Bridge(BridgeResults):
     def __init__(self, state: State, settings: Settings, parent: QObject | None = None) -> None:
         super().__init__(state, settings, parent)
         self._choices = settings.choices
+        self._waiting: Session | None = None  # opened while files of the song before are being written
         state.mix_changed.connect(self._on_mix)
         state.stems_changed.connect(self._on_stems)
         settings.changed.connect(self._on_choices)
@@ -42,6 +42,7 @@ class Bridge(BridgeResults):
     def open(self, path: Path) -> None:
         """Open a song; the one before stays until this one is there, so that a bad file loses nothing."""
         method, device, cache = self._next_method or self._state.method, self._device(), self._cache()
+        self._let_waiting_go()
 
         def work(job: Job) -> Session:
             job.report(Progress(f"Opening {path.name}", 0.0))
@@ -52,6 +53,7 @@ class Bridge(BridgeResults):
     def close_song(self) -> None:
         """No song is open any more."""
         self._keep_mix()
+        self._let_waiting_go()
         for name in list(self._jobs):
             self._drop(name)
         state = self._state
@@ -94,6 +96,7 @@ class Bridge(BridgeResults):
     def shut_down(self, wait_ms: int = 60_000) -> bool:
         """Cancel everything and wait for the threads to end; whether they did. A thread that hangs keeps its Job and its song."""
         self._keep_mix()
+        self._let_waiting_go()
         for name in list(self._jobs):
             self._drop(name)
         self._let_go = {job for job in self._let_go if not job.wait(wait_ms)}
@@ -112,13 +115,31 @@ class Bridge(BridgeResults):
             if job.objectName() == "export":
                 self.export_ended.emit()
                 self._apply_device()
+                if self._waiting is not None:
+                    session, self._waiting = self._waiting, None
+                    self._take(session)
             self._go_on()
 
     @Slot(object)
     def _on_open(self, session: Session) -> None:
-        if not self._current():
+        job = self._current()
+        if not job:
             session.close()
-            return
+        elif "export" in self._jobs:
+            self._drop("open")  # it has ended
+            self._waiting = session
+            assert session.info.path is not None
+            self._state.message = f"{session.info.path.name} opens when the files are written."
+        else:
+            self._take(session)
+
+    def _let_waiting_go(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.close()
+
+    def _take(self, session: Session) -> None:
+        """A song that was opened takes the place of the one before."""
         self.close_song()
         state = self._state
         state.method, self._next_method = session.method.info.name, ""
@@ -127,20 +148,20 @@ class Bridge(BridgeResults):
             session.choose_method(session.method.info.name)
         self._session, self._measured, self.null_report = session, None, None
         assert session.info.path is not None
-        remembered = memory.recall(self._memory_folder(), session.info)
+        remembered = self._recall_mix(session)
         state.undo.clear()
         state.output_db, state.listening = 0.0, "remix"
-        if remembered and {look.name for look in remembered[1]} == set(session.stems):  # whichever method told them apart
+        if remembered:
             state.mix, state.stems = remembered
         else:  # the mix goes first: new stems are remembered with the mix as it stands
             state.mix, state.stems = Mix(), self._looks(session.stems)
         state.song, state.masks = session.info, session.masks
         state.message = f"{session.info.path.name} is open."
         state.progress = None
-        self._settings.remember(session.info.path)
         self.opened.emit(session.info)
         self._start("picture", lambda job: draw(session, job, lambda: state.position_s), self._on_picture, self._on_picture)
         self.separate()
+        self._settings.remember(session.info.path)
 
     @Slot(object)
     def _on_picture(self, picture: Any) -> None:
@@ -188,11 +209,11 @@ class Bridge(BridgeResults):
                 session.cache = self._cache()
         if before.compute_device != choices.compute_device:
             self.ask_device()
-        if before.method != choices.method and choices.method != self._state.method:
+        if before.method != choices.method:
             if self._session is None:
                 self._state.method = choices.method
             else:
-                self._next_method = choices.method
+                self._next_method = "" if choices.method == self._state.method else choices.method
 
     @Slot(object)
     def _on_mix(self, mix: Mix) -> None:

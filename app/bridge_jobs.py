@@ -27,7 +27,11 @@ class BridgeJobs(QObject):
         """Stop the work that shows progress: an export, else opening, else separating."""
         for name in ("export", "open", "separate", "measure"):
             if name in self._jobs:
-                self._jobs[name].cancel()
+                if name == "open":  # a file that is being decoded is not asked; when it is open at last it is closed again
+                    self._drop(name)
+                    self._state.progress, self._state.message = None, "Opening cancelled; what was there before stays."
+                else:
+                    self._jobs[name].cancel()
                 return
 
     def _start(

@@ -7,7 +7,9 @@ One recording is open, and both results read it; the faders are one mix. A resul
 heard is always `_session`, so the null badge, exports and what is remembered follow the switch.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from PySide6.QtCore import Slot
 
@@ -45,9 +47,7 @@ class BridgeResults(BridgeDevice):
             state.method = name
             self._show_results()
             if session.stems != tuple(look.name for look in state.stems):  # the same ones keep their names and colours
-                state.stems = self._looks(session.stems)
-                state.undo.clear()
-            state.mix = Mix({n: s for n, s in state.mix.stems.items() if n in session.stems}, state.mix.master_db)
+                self._other_stems(session)
             self._go_on()
         self._prefer(name)
 
@@ -58,7 +58,12 @@ class BridgeResults(BridgeDevice):
 
     @Slot()
     def resume(self) -> None:
-        """Go on with what was paused."""
+        """Go on with what was paused, or has lost its masks: another Nullsum may have made room in the cache."""
+        lost = [session.forget_lost_masks() for session in self._sessions()]
+        if any(lost):
+            self._stop(*TURNS)
+            self._measured = self._other_measured = self._apart = self._state.null = self._state.apart_db = None
+            self._show_results()
         known = [session.masks.is_complete for session in (self._session, self._other) if session is not None]
         if known and all(known):
             self._state.message = "Nothing is paused: everything is separated."
@@ -117,6 +122,16 @@ class BridgeResults(BridgeDevice):
             super().cancel()
 
     # ------------------------------------------------------------------ two results
+
+    def _other_stems(self, session: Session) -> None:
+        """The mix that these stems had in this song; where they had none, what of the mix before is of stems that stay."""
+        state = self._state
+        self._keep_mix()  # of the stems before
+        shared = Mix({n: s for n, s in state.mix.stems.items() if n in session.stems}, state.mix.master_db)
+        mix, looks = self._recall_mix(session) or (shared, self._looks(session.stems))
+        state.mix = mix  # first: new stems are remembered with the mix as it stands
+        state.stems = looks
+        state.undo.clear()
 
     def _prefer(self, name: str) -> None:
         """The method that is heard, and that the next song is opened with."""
@@ -227,13 +242,17 @@ class BridgeResults(BridgeDevice):
                 side = "" if state.compared is None else " B" if self._is_b(session) else " A"
                 job.report(replace(progress, what=progress.what + side))
 
-            session.separate(None, report, job.is_cancelled, lambda: state.position_s, job.published.emit)
+            session.separate(None, report, job.is_cancelled, lambda: state.position_s, job.published.emit, self._chunks)
             return self._words(wanted) if session.method.info.weights_sha256 else ("CPU, 1 thread", "This method does not use a GPU.")
 
         for job in TURNS:
             self._drop(job)
         self._working = session
         self._start("separate", work, self._on_separated, self._on_masks)
+
+    def _chunks(self) -> list[Callable[[], Any]]:
+        """Of all results of the song: making room in the cache for one must not take the other's."""
+        return [chunk for session in self._sessions() for chunk in session.masks.chunks.values()]
 
     def _measure(self, session: Session) -> None:
         self._working = session

@@ -12,7 +12,7 @@ from app.state import Compared, NullState, Side, State, StemLook
 from app.theme import stem_colour
 from engine.errors import EngineError
 from engine.session import Apart, Cache, ExportPlan, Measured, NullReport, Session, apart_db, distance_db, is_neutral, methods, why_not
-from engine.types import AudioInfo, MethodInfo, Mixture
+from engine.types import AudioInfo, MethodInfo, Mix, Mixture
 
 
 class BridgeSong(BridgeJobs):
@@ -133,10 +133,11 @@ class BridgeSong(BridgeJobs):
         choices = self._settings.choices
         return Cache(Path(choices.cache_folder) if choices.cache_folder else None, int(choices.cache_limit_gb * 1e9))
 
-    def _memory_folder(self) -> Path:
-        return self._cache().folder.parent
-
     def _keep_mix(self) -> None:
         session = self._session
         if session and self._state.stems:
-            memory.keep(self._memory_folder(), session.info, self._state.mix, self._state.stems)
+            memory.keep(self._settings.folder, session.info, self._state.mix, self._state.stems)
+
+    def _recall_mix(self, session: Session) -> tuple[Mix, tuple[StemLook, ...]] | None:
+        """What is remembered of a song and the stems of its method, whichever method told them apart."""
+        return memory.recall(self._settings.folder, session.info, session.stems)

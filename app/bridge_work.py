@@ -2,7 +2,6 @@
 
 import math
 import os
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from typing import Any
 from app.jobs import Job
 from engine.display import drawn, empty_picture, next_stretch
 from engine.errors import TargetError
-from engine.session import ExportPlan, NullReport, Session, Stretch, Written
+from engine.session import ExportPlan, NullReport, Session, Stretch, Written, folder_aside
 from engine.types import AudioInfo, Mix, Mixture
 
 
@@ -110,10 +109,10 @@ def _in_one_go(session: Session, wish: ExportWish, job: Job, mix: Mix, plan: Exp
     for path in plan.there:
         if not path.is_symlink() and not os.access(path, os.W_OK):
             raise TargetError(f"{path.name} exists and is write-protected; choose another name or change its permissions.")
-    with tempfile.TemporaryDirectory(prefix=".nullsum-", dir=wish.folder, ignore_cleanup_errors=True) as aside:
-        done = _written(session, replace(wish, folder=Path(aside)), job, mix)
+    with folder_aside(wish.folder) as aside:
+        done = _written(session, replace(wish, folder=aside), job, mix)
         for path in (*plan.files, *plan.reports):
-            (Path(aside) / path.name).replace(path)
+            (aside / path.name).replace(path)
     return replace(done, files=tuple(wish.folder / path.name for path in done.files))
 
 

@@ -11,7 +11,7 @@ from app.bridge_work import ExportWish
 from app.dialog_fields import Combo, Number, Tick
 from app.dialog_parts import FIELD_HEIGHT, Form, Note, Segments, button, tab_order
 from app.export_words import CONTAINERS, DEPTHS, at_home, bits_of, own_words, promise
-from app.paths import music_folder
+from app.paths import music_folder, typed_folder
 from app.settings import Settings
 from app.state import State
 from app.transport import clock_text
@@ -98,7 +98,7 @@ class ExportForm(QWidget):
         what, selection = self.what.chosen, self._state.selection
         start_s, end_s = selection if self.range.chosen == "selection" and selection else (0.0, None)
         container = self.container.currentData()
-        folder = Path(self.folder.text().strip()).expanduser()
+        folder = typed_folder(self.folder.text())
         return ExportWish(
             folder=folder if folder.is_absolute() else Path.home() / folder,
             stems=what != "remix", remix=what != "stems", start_s=start_s, end_s=end_s,

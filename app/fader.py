@@ -15,6 +15,7 @@ from app.state import State
 
 CAP_W, CAP_H = 26, 16
 DETENT_PX = 2.5  # a drag that ends this near to 0 dB ends on it; Ctrl goes past
+TYPED = "+-−.,"  # what begins a value; digits do not, for 1, 2 and 3 say what is heard, wherever the focus is
 
 
 class Fader(QSlider):
@@ -23,7 +24,7 @@ class Fader(QSlider):
     As a QSlider it has a role and a value (tenths of a dB) for screen readers; painting and handling are its own.
     """
 
-    typing_began = Signal(str)  # somebody types digits on the fader: the field takes over
+    typing_began = Signal(str)  # somebody types on the fader: the field takes over
 
     def __init__(self, state: State, stem: str | None, parent: QWidget | None = None) -> None:
         super().__init__(Qt.Orientation.Vertical, parent)
@@ -74,7 +75,7 @@ class Fader(QSlider):
         self.setAccessibleDescription(value)
         self.setToolTip(
             f"<b>{self._title} {db_text(self._db)} dB</b><br>Drag (Ctrl: finely) · wheel or arrows 0.1 dB, with Shift 1 dB<br>"
-            "Double click or Home: 0 dB · Delete: −∞ · or type a value"
+            "Double click or Home: 0 dB · Delete: −∞ · Enter, + or −: type a value"
         )
 
     def move_to(self, db: float, gesture: object = None) -> None:
@@ -141,7 +142,7 @@ class Fader(QSlider):
             self.step(notches * (10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1))
 
     def event(self, event: QEvent) -> bool:  # noqa: D102 - Qt's
-        return claim_keys(event) or super().event(event)
+        return claim_keys(event, TYPED) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102, N802 - Qt's
         key, shift = event.key(), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
@@ -153,7 +154,7 @@ class Fader(QSlider):
             self.move_to(-math.inf)
         elif key in {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_F2}:
             self.typing_began.emit("")
-        elif event.text() and event.text() in "0123456789+-−.,":
+        elif event.text() and event.text() in TYPED:
             self.typing_began.emit(event.text())
         else:
             event.ignore()  # QSlider's own keys (End) are not wanted; the strip may know it
@@ -229,6 +230,7 @@ class GainField(QLineEdit):
         self.setFont(theme.digits(self.font()))
         self.setTitle(fader.accessibleName().removesuffix(" fader"))
         self.editingFinished.connect(self._take)
+        self.returnPressed.connect(self._leave)
         fader.typing_began.connect(self.begin)
         show(self, state, "mix", self._show)
 
@@ -250,6 +252,11 @@ class GainField(QLineEdit):
         self.selectAll()
         if text:
             self.insert(text)
+
+    @Slot()
+    def _leave(self) -> None:
+        """The keys are the fader's and the window's again: Space plays, Ctrl+Z takes back."""
+        self._fader.setFocus(Qt.FocusReason.OtherFocusReason)
 
     @Slot()
     def _take(self) -> None:

@@ -19,9 +19,12 @@ STEPS = {
 OWN_KEYS = {*STEPS, Qt.Key.Key_Home, Qt.Key.Key_Delete, Qt.Key.Key_Backspace}
 
 
-def claim_keys(event: QEvent) -> bool:
-    """Whether this asks if a shortcut of the window may take a key that a fader or knob with the focus needs: it may not."""
-    if event.type() != QEvent.Type.ShortcutOverride or event.key() not in OWN_KEYS:
+def claim_keys(event: QEvent, typed: str = "") -> bool:
+    """Whether this asks if a shortcut of the window may take a key that a fader or knob with the focus needs: it may not.
+
+    typed: characters that are needed as well.
+    """
+    if event.type() != QEvent.Type.ShortcutOverride or not (event.key() in OWN_KEYS or (event.text() and event.text() in typed)):
         return False
     if event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier):
         return False

@@ -121,7 +121,8 @@ class Meter(QWidget):
         self.setTitle(stem.capitalize() if stem else "Master")
         show(self, state, "levels", self._feed)
         if stem is None:
-            show(self, state, "output_db", self._output_changed)  # what was measured before no longer holds
+            show(self, state, "output_db", self._begin_anew)  # what was measured before no longer holds
+            show(self, state, "song", self._begin_anew)
 
     def setTitle(self, title: str) -> None:  # noqa: N802 - beside Qt's setters
         """Name it for screen readers and the tool tip."""
@@ -160,7 +161,7 @@ class Meter(QWidget):
         if was:
             self.clipping_changed.emit(False)
 
-    def _output_changed(self, _output_db: float) -> None:
+    def _begin_anew(self, _: object) -> None:
         self.reset()
 
     def _feed(self, levels: Levels | None) -> None:

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from PySide6.QtCore import QSignalBlocker, Qt, Slot
+from PySide6.QtCore import QEvent, QSignalBlocker, Qt, Slot
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -139,6 +139,14 @@ class Strip(QFrame):
     def _show_song(self, song: AudioInfo | None) -> None:
         for knob in (self.balance, self.width_):
             knob.set_stereo(song is None or song.n_channels == 2)
+
+    def event(self, event: QEvent) -> bool:
+        """M and S are this strip's while anything in it has the focus, whatever they are in the window."""
+        is_key = event.type() == QEvent.Type.ShortcutOverride and event.modifiers() == Qt.KeyboardModifier.NoModifier
+        if is_key and event.key() in {Qt.Key.Key_M, Qt.Key.Key_S}:
+            event.accept()
+            return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102, N802 - Qt's
         plain = event.modifiers() == Qt.KeyboardModifier.NoModifier

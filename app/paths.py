@@ -10,6 +10,14 @@ def _standard(kind: QStandardPaths.StandardLocation) -> Path:
     return Path(QStandardPaths.writableLocation(kind))
 
 
+def typed_folder(text: str) -> Path:
+    """A folder as it was typed; ~ is the user's own."""
+    try:
+        return Path(text.strip()).expanduser()
+    except RuntimeError:  # ~name of nobody
+        return Path(text.strip())
+
+
 def settings_file() -> Path:
     """The settings, an ini file that people can read."""
     return _standard(QStandardPaths.StandardLocation.GenericConfigLocation) / "nullsum" / "nullsum.ini"

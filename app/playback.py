@@ -88,6 +88,7 @@ class Playback(QObject):
         else:
             self._player.set_sink()  # a device that was missing may be back
             self._player.play()
+            self._problem = self._player.problem  # the same one again is news
 
     @Slot(object)
     def _loop(self, _: object = None) -> None:

@@ -63,6 +63,9 @@ class Player:
         """Go on from where it stands; from the start (of the loop) at the end of the song."""
         if self._is_finished:
             self.seek(0.0)
+        if self._feeder.problem:  # the disk may be back, or the masks made again: open the song once more, where it stood
+            wish, self._feeder.problem = self._wish, ""
+            self._want(song=wish.song + 1, seek=wish.seek + 1, seek_s=wish.seek_s)
         self._want(playing=True)
         self._feeder.publish_playing()
 

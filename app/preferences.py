@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QLineEdit, QWidget
 from app.binding import show
 from app.dialog_fields import Combo, Number, WholeNumber
 from app.dialog_parts import Dialog, Form, Note, Notice, button, buttons, line, tab_order
+from app.paths import typed_folder
 from app.settings import Choices, Settings
 from app.sound_devices import Device, SinkError, list_devices
 from app.state import State
@@ -179,7 +180,7 @@ class PreferencesDialog(Dialog):
     @Slot()
     def _choose_folder(self) -> None:
         text = self.folder.text().strip()
-        folder = Path(text).expanduser()
+        folder = typed_folder(text)
         problem = folder_problem(folder) if text else ""
         self.notice.say(problem, "error")
         if not problem:

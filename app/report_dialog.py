@@ -69,7 +69,7 @@ class ReportDialog(Dialog):
         """Write the text; the file appears whole or not at all."""
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            part.write_text(self.view.toPlainText(), encoding="utf-8", newline="\n")
+            part.write_text(self.view.toPlainText(), encoding="utf-8", errors="backslashreplace", newline="\n")
             part.replace(path)
         except OSError as e:
             part.unlink(missing_ok=True)

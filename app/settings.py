@@ -1,5 +1,6 @@
 """What the user chose and what is remembered between sessions: one frozen dataclass in an ini file, and a few lists."""
 
+import os
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -60,14 +61,19 @@ class Settings(QObject):
             self.changed.emit(new)
 
     @property
+    def folder(self) -> Path:
+        """Where the file lies, and beside it what is remembered of songs."""
+        return Path(self._file.fileName()).parent
+
+    @property
     def recent(self) -> list[Path]:
         """Songs opened lately, newest first, those that still exist."""
         raw = self._file.value("recent") or []
-        return [Path(p) for p in ([raw] if isinstance(raw, str) else raw) if Path(p).exists()]
+        return [Path(p) for p in ([raw] if isinstance(raw, str) else raw) if os.path.exists(p)]  # noqa: PTH110 - Path's raises on a dead disk
 
     def remember(self, path: Path) -> None:
         """Put a song first among the recent ones."""
-        path = path.resolve()
+        path = Path(os.path.realpath(path))
         self._file.setValue("recent", [str(p) for p in [path, *(p for p in self.recent if p != path)][:N_RECENT]])
 
     def bytes_of(self, name: str) -> QByteArray:

@@ -15,7 +15,7 @@ WITH_FOCUS = (  # (group, title, keys, tip): what has the focus knows these by i
     ("A strip", "Mute, solo", "M, S", "In any part of the strip"),
     ("A strip", "Rename", "F2", "Enter takes the name, Esc leaves it"),
     ("A fader or knob", "A step up or down", "Up, Down", "0.1 dB; ten times that with Shift or PgUp, PgDown. The wheel does it too"),
-    ("A fader or knob", "Type a value", "Return", "Enter takes it, Esc leaves it; a digit begins at once"),
+    ("A fader or knob", "Type a value", "Return", "Enter takes it, Esc leaves it; + and − begin at once"),
     ("A fader or knob", "Back to neutral", "Home", "As a double click"),
     ("A fader or knob", "All the way down", "Del", "A fader to −∞"),
     ("The picture", "Scroll", "Left, Right, Up, Down", "In time and in frequency"),

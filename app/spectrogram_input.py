@@ -139,6 +139,14 @@ class Canvas(pg.GraphicsView):
 
     # ------------------------------------------------------------------------------------------------------------ keys
 
+    def event(self, event: QEvent) -> bool:
+        """Ctrl with plus and minus zooms in frequency here, though the window's own shortcuts zoom in time."""
+        is_key = event.type() == QEvent.Type.ShortcutOverride and event.modifiers() & Modifier.ControlModifier
+        if is_key and event.key() in {Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus}:
+            event.accept()
+            return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Everything that the mouse can do; what is not ours goes on to the window."""
         view, key, mods, keys = self._view, event.key(), event.modifiers(), Qt.Key

@@ -136,7 +136,7 @@ class Transport(QWidget):
         self.setFixedHeight(48)
         self._icons = {name: icons.icon(name) for name in ("play", "pause", "stop", "to_start")}
         self._icons["loop"] = icons.icon("loop", theme.TEXT, theme.ACCENT)
-        self.to_start = self._button("to_start", "To start", "Go to the start of the song (Home)")
+        self.to_start = self._button("to_start", "To start", "Go to the start of the song (Ctrl+Home)")
         self.play = self._button("play", "Play", "Play or pause (Space)", width=48)
         self.stop = self._button("stop", "Stop", "Stop and return to the start of the selection, or of the song")
         self.loop = self._button("loop", "Loop", "Loop the selection (L)")

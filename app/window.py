@@ -1,6 +1,7 @@
 """Starts the window: application, state, bridge, player, first paint, "ready"."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -49,6 +50,11 @@ def run(arguments: list[str]) -> int:
         elif not made.settings.recent:
             window.open_demo()
 
+    def leave(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # pressed again: at once
+        window.close()
+
+    signal.signal(signal.SIGINT, leave)  # Ctrl-C where it was started from: nothing is lost, neither the mix nor files half written
     QTimer.singleShot(0, window, started)
     code = application.exec()
     if not made.close():

@@ -157,7 +157,8 @@ def use(hands: Hands, song: Path, out: Path, is_alive: Callable[[], bool]) -> No
     hands.do("key", "ctrl+z")
     until("undo to take the drums back", lambda: abs((cap(hands.look(), drums) or (0, 0))[1] - y) <= 1)
     hands.press_until_seen("space", "3-space")
-    for key, name in (("o", "4-owners"), ("f", "5-follows"), ("2", "6-original"), ("1", "7-remix"), ("m", "8-below"), ("m", "9-beside")):
+    keys = {"4-owners": "o", "5-follows": "f", "6-original": "2", "7-remix": "1", "8-below": "ctrl+m", "9-beside": "ctrl+m"}
+    for name, key in keys.items():
         hands.press_until_seen(key, name)
     hands.do("key", "ctrl+e")
     hands.window("^Export([^e]|$)")

@@ -60,7 +60,7 @@ def _read_chunk(path: Path) -> Array:
         return np.asarray(np.load(path, allow_pickle=False))
     except (OSError, ValueError, EOFError) as e:
         raise EngineError(
-            f"Masks that were in the cache are gone or damaged ({path.name[:12]}, {type(e).__name__}); separate the song again."
+            f"Masks that were in the cache are gone or damaged ({path.name[:12]}, {type(e).__name__}); separate the song again (R)."
         ) from None
 
 

@@ -7,7 +7,7 @@ The grid of chunks is fixed from sample 0. The playhead only decides which chunk
 whatever the order, however often the work was interrupted and resumed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -55,11 +55,13 @@ def separate(
     playhead_s: Callable[[], float] = lambda: 0.0,
     publish: Callable[[Masks], None] = lambda masks: None,
     masks: Masks | None = None,
+    in_use: Callable[[], Iterable[Callable[[], Array]]] = tuple,
 ) -> Masks:
     """Masks of the stretch [start_s, end_s) (default: everything), made chunk by chunk or taken from the cache.
 
     publish receives a new snapshot after every chunk; playhead_s is asked before each which place is listened to.
-    `masks` goes on from an earlier snapshot. Raises Cancelled between two chunks; chunks that are done stay cached.
+    `masks` goes on from an earlier snapshot; chunks that `in_use` gives are left in the cache like its own.
+    Raises Cancelled between two chunks; chunks that are done stay cached.
     """
     info = mixture.info
     masks = masks or empty_masks(info, method)
@@ -78,7 +80,7 @@ def separate(
         publish(masks)
         clock.step()
     if cache:
-        cache.trim(keep=masks.chunks.values())
+        cache.trim(keep=[*masks.chunks.values(), *in_use()])
     return masks
 
 

@@ -6,16 +6,16 @@ immutable snapshots that are replaced whole, so one thread may separate while an
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from engine import export as _export
-from engine.atomic import Pending, TextWriter
+from engine.atomic import Pending, TextWriter, folder_aside
 from engine.audio import FileMixture, open_mixture
-from engine.cache import Cache
+from engine.cache import Cache, StoredChunk
 from engine.device import choose
 from engine.errors import BadInputError
 from engine.export import Stretch, Written
@@ -34,7 +34,7 @@ from engine.types import Array, AudioInfo, IsCancelled, Method, Mix, Report, nev
 
 __all__ = [  # what the app may take from here besides Session
     "Apart", "Cache", "ExportPlan", "Measured", "NullReport", "Session", "Stretch", "Written",
-    "apart_db", "device_words", "distance_db", "is_neutral", "measure", "measure_apart", "methods", "why_not",
+    "apart_db", "device_words", "distance_db", "folder_aside", "is_neutral", "measure", "measure_apart", "methods", "why_not",
 ]  # fmt: skip
 TRAINED = ("built-in", "research")  # groups of methods that have weights, and so a device that they run on
 
@@ -105,6 +105,13 @@ class Session:
             self.masks = empty_masks(self.info, self.method)
             self._generation += 1
 
+    def forget_lost_masks(self) -> bool:
+        """Forget all masks where some are no longer in the cache; whether that was so."""
+        lost = any(isinstance(chunk, StoredChunk) and not chunk.path.exists() for chunk in self.masks.chunks.values())
+        if lost:
+            self.forget_masks()
+        return lost
+
     def close(self) -> None:
         """Let go of the file."""
         self.mixture.close()
@@ -136,8 +143,12 @@ class Session:
         is_cancelled: IsCancelled = never_cancelled,
         playhead_s: Callable[[], float] = lambda: 0.0,
         publish: Callable[[Masks], None] | None = None,
+        in_use: Callable[[], Iterable[Callable[[], Array]]] = tuple,
     ) -> None:
-        """Make (or fetch) the masks of a stretch, by default of everything; `masks` grows chunk by chunk."""
+        """Make (or fetch) the masks of a stretch, by default of everything; `masks` grows chunk by chunk.
+
+        Chunks that `in_use` gives stay in the cache when room is made there in the end, beside those of this session.
+        """
         s = stretch or Stretch(0, self.info.n_samples)
         rate_hz = self.info.rate_hz
         with self._lock:
@@ -154,7 +165,7 @@ class Session:
 
         separate(
             self.mixture, method, self.cache, s.start / rate_hz, (s.start + s.n_samples) / rate_hz,
-            report, is_cancelled, playhead_s, grown, known,
+            report, is_cancelled, playhead_s, grown, known, in_use,
         )  # fmt: skip
 
     def render(self, start: int, n_samples: int) -> Rendered:

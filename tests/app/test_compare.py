@@ -289,7 +289,7 @@ def test_the_mix_is_remembered_whichever_result_was_heard(
     state.method = made.settings.choices.method  # as after a start
     window.open_path(path)
     until(qtbot, lambda: state.song is not None)
-    on_disk = memory.recall(made.bridge._memory_folder(), state.song)
+    on_disk = memory.recall(made.settings.folder, state.song, (look.name for look in state.stems))
     assert on_disk is not None and on_disk[0] == state.mix == MOVED  # on disk too: not the mix of the song before
 
 

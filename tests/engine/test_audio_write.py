@@ -5,6 +5,7 @@ import os
 import signal
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 import soundfile as sf
 
 import engine.formats
-from engine.atomic import atomic_text, free_bytes, sweep
+from engine.atomic import atomic_text, folder_aside, free_bytes, sweep
 from engine.audio import ArrayMixture, open_mixture
 from engine.audio_write import AudioWriter, expected_bytes
 from engine.errors import BadInputError, TargetError
@@ -382,3 +383,23 @@ def test_what_a_killed_export_left_is_swept_and_what_is_being_written_stays(tmp_
             assert sum(p.name.startswith(".nullsum-") for p in tmp_path.iterdir()) == 2
             assert sweep(tmp_path) == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.wav", "b.wav", "notes.tmp"]
+
+
+def test_a_folder_aside_is_gone_in_the_end_and_swept_where_its_process_died(tmp_path: Path) -> None:
+    with folder_aside(tmp_path) as aside:
+        (aside / "song.wav").write_bytes(b"whole")
+        assert aside.parent == tmp_path and (sys.platform == "win32" or sweep(tmp_path) == 0)  # locked
+        (aside / "song.wav").replace(tmp_path / "song.wav")
+        (aside / "left.wav").write_bytes(b"left")
+    assert [path.name for path in tmp_path.iterdir()] == ["song.wav"]
+    dead, strange = tmp_path / ".nullsum-0123456789ab", tmp_path / ".nullsum-of-somebody"
+    for folder in (dead, strange):
+        folder.mkdir()
+        (folder / "stems.wav").write_bytes(b"gigabytes")
+    (dead / ".lock").touch()
+    if sys.platform == "win32":
+        os.utime(dead / ".lock", (0, 0))
+    with folder_aside(tmp_path) as aside:
+        assert not dead.exists() and strange.exists() and aside.exists()
+    with pytest.raises(TargetError, match="there is no folder"), folder_aside(tmp_path / "nowhere"):
+        pass

@@ -16,6 +16,7 @@ from engine.methods import every_method
 from engine.methods.research import INFOS
 from engine.nets import NETS
 from engine.training import losses
+from engine.training.criteria import CRITERIA
 from engine.training.optimisers import OPTIMISERS as MADE
 from engine.training.questions import QUESTIONS
 from engine.training.recipes import RECIPES
@@ -61,7 +62,7 @@ def test_what_a_command_names_is_there(row: Row) -> None:
     if words[3:4] == ["zoo"]:
         assert words[4] in RECIPES
     if "--loss" in words:
-        assert words[words.index("--loss") + 1] in losses.LOSSES
+        assert words[words.index("--loss") + 1] in (CRITERIA if "zoo" in words else losses.LOSSES)
     if words[2].endswith("findings"):
         assert words[-1] in QUESTIONS
     for name in re.findall(r"--method (\S+)", command(row)):
