@@ -51,6 +51,8 @@ class MixerDock(QDockWidget):
         """For so many strips; where they are as many as before the edge stays where it is."""
         if n_strips and n_strips != self._n_strips:
             self._is_drawn = False
+            if not self.is_below:
+                self.widget().setMinimumWidth(self._room())  # at once; from then on it may be drawn narrower
             self._settled.start()
         self._n_strips = n_strips
 
@@ -63,9 +65,13 @@ class MixerDock(QDockWidget):
                 self._is_drawn = True
         return super().eventFilter(watched, event)
 
+    def _room(self) -> int:
+        """Pixels for all strips, at most half of the window; the rest of the strips scrolls."""
+        return min(self._mixer.full_width(), self._window.width() // 2)
+
     @Slot()
     def _fit(self) -> None:
-        """At most half of the window; the rest of the strips scrolls."""
+        self.widget().setMinimumWidth(0)
         if self._n_strips and not self._is_drawn and not self.is_below:
-            self._window.resizeDocks([self], [min(self._mixer.full_width(), self._window.width() // 2)], Qt.Orientation.Horizontal)
+            self._window.resizeDocks([self], [self._room()], Qt.Orientation.Horizontal)
             self._fitted = self.width()

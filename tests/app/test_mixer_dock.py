@@ -29,6 +29,18 @@ def settle(window: MainWindow) -> None:
     QTest.qWait(4 * SETTLED_MS)
 
 
+def test_the_mixer_has_its_room_at_once(window: MainWindow) -> None:
+    window.resize(1440, 800)
+    settle(window)
+    window.state.stems = FOUR
+    window.state.song = AudioInfo(None, "WAV", "PCM_16", INT16, 44100, 2, 441_000)
+    widths = []
+    for _ in range(8):
+        QTest.qWait(20)
+        widths.append(window.dock.width())
+    assert set(widths) == {window.mixer.full_width()}
+
+
 def test_a_window_that_is_narrow_and_wide_again_has_its_whole_mixer_again(full: MainWindow) -> None:
     for width in (1000, 860, 1300, 1440):
         full.resize(width, 800)
