@@ -1,4 +1,4 @@
-"""`python -m engine.evaluation.panning`: the spatial methods on mixtures of four players at known angles and delays, as Markdown.
+"""`python -m engine.evaluation.panning [--out docs]`: the spatial methods on four players at known angles and delays, as Markdown.
 
 The experiment of the second PROJET paper (FitzGerald, Liutkus, Badeau, TASLP 2016) with synthetic players in place of MSD100:
 four sources on an arc around the centre, 10, 20 or 30 degrees apart without delays, and 20 degrees apart with the right channel
@@ -11,9 +11,11 @@ has two stems for four sources. Figures are means over sources and songs. SDR is
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
+from engine.atomic import atomic_text
 from engine.audio import ArrayMixture
 from engine.evaluation.baselines import ideal_binary_mask, ideal_shared_mask
 from engine.evaluation.data import Track, make_track
@@ -87,19 +89,65 @@ def table(spacing_deg: float, max_delay_ms: float, n_songs: int, seconds: float,
     return [{**row, "to ideal": float(row["SDR"]) - own, "to shared ideal": float(row["SDR"]) - shared} for row in rows]
 
 
+PAGE = """# Spatial methods on known places
+
+Made by `python -m engine.evaluation.panning --songs {songs} --seconds {seconds:g} --out docs`. Four synthetic players stand on an arc
+around the centre, so many degrees apart (at 30 the outer two are panned hard to the sides), after the experiment of the PROJET papers;
+with delays the right channel is late or early. Each source is held against the stem that fits it best; means over sources and songs, dB.
+
+A method that gives each channel a mask (`projet`) has the *ideal binary mask* of each channel for its ceiling, one that gives one mask
+for both (`duet`, `adress`, `ica`) the *shared* one. *to ideal*, *to shared ideal*: SDR less that of these masks.
+
+{verdicts}
+
+{tables}"""
+OWN_IDEAL = {"projet": "to ideal", "projet, with delays": "to ideal"}  # the others: "to shared ideal"
+
+
+def verdicts(tables: dict[tuple[float, float], list[dict[str, float | str]]]) -> str:
+    """What there is to say of 3 dB to the ideal mask at 30 degrees, and of the mixture everywhere; computed."""
+    out = []
+    for row in tables.get((30.0, 0.0), []):
+        name = str(row["method"])
+        if name in ("projet", "duet", "adress"):
+            column = OWN_IDEAL.get(name, "to shared ideal")
+            said = "within 3 dB of" if float(row[column]) >= -3.0 else "further than 3 dB from"
+            other = f"; {float(row['to ideal']):.1f} dB to those of each channel" if column != "to ideal" else ""
+            out.append(f"- At 30 degrees `{name}` is {said} its own kind of ideal mask: {float(row[column]):.1f} dB{other}.")
+    below = [
+        f"`{row['method']}` at {angle:g} degrees{late(delay)}"
+        for (angle, delay), rows in tables.items()
+        for row in rows
+        if float(row["SDR"]) <= next(float(r["SDR"]) for r in rows if r["method"] == "mixture") and row["method"] != "mixture"
+    ]
+    out.append(f"- Not above the mixture: {', '.join(below)}." if below else "- Every method is above the mixture everywhere.")
+    return "\n".join(out)
+
+
+def late(max_delay_ms: float) -> str:
+    """A condition's delays in words."""
+    return f", delays up to {max_delay_ms:g} ms" if max_delay_ms else ""
+
+
 def main(argv: list[str] | None = None) -> None:
-    """Print a table a condition."""
+    """Print a table a condition; write the page."""
     parser = argparse.ArgumentParser(prog="python -m engine.evaluation.panning", description="Spatial methods on known places.")
     parser.add_argument("--songs", type=int, default=3, help="mixtures a condition, each of four players")
     parser.add_argument("--seconds", type=float, default=10.0, help="length of each")
     parser.add_argument("--rate", type=int, default=44100, help="in Hz")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="writes DIR/panning.md")
     args = parser.parse_args(argv)
+    found, told = {}, []
     for spacing_deg, max_delay_ms in CONDITIONS:
-        late = f", delays up to {max_delay_ms:g} ms" if max_delay_ms else ""
-        n = args.songs * len(PLAYERS)
-        sys.stdout.write(f"### {spacing_deg:g} degrees{late} ({n} sources, dB)\n\n")
-        sys.stdout.write(cells(table(spacing_deg, max_delay_ms, args.songs, args.seconds, args.rate)) + "\n")
+        rows = found[spacing_deg, max_delay_ms] = table(spacing_deg, max_delay_ms, args.songs, args.seconds, args.rate)
+        told.append(f"### {spacing_deg:g} degrees{late(max_delay_ms)} ({args.songs * len(PLAYERS)} sources, dB)\n\n{cells(rows)}\n")
+        sys.stdout.write(told[-1])
         sys.stdout.flush()
+    sys.stdout.write(verdicts(found) + "\n")
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
+        page = PAGE.format(songs=args.songs, seconds=args.seconds, verdicts=verdicts(found), tables="\n".join(told).rstrip() + "\n")
+        atomic_text(args.out / "panning.md", page)
 
 
 if __name__ == "__main__":
