@@ -141,8 +141,9 @@ Made by
     python -m engine.training.designs --data DATA --work WORK --minutes {minutes:g} --out docs{names}
 
 Every design was trained from nothing for {minutes:g} minutes of one processor core on the same stream of mixes, a dearer one therefore
-on less music, and scored on the validation song: SDR in dB, medians over windows of a second; *mean*: over stems of the mean over windows, cut to -5 .. 15 dB, which
-is steadier; the table is sorted by it. *RTF*: processor time of the network over the length of the music.
+on less music, and scored on the validation song: SDR in dB, medians over windows of a second; *mean*: over stems of the mean over
+windows, cut to -5 .. 15 dB, which is steadier; the table is sorted by it. *RTF*: processor time of the network over the length of
+the music.
 
 Read it roughly: differences of a few tenths of a dB are luck, what learns slowly may still win in a day, and what is dear in training
 may be cheap in use. `split` is the design of the bundled network: its long training had begun when large groups were tried. Three minutes

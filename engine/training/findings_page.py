@@ -33,7 +33,15 @@ def verdict_of(claim: Claim, results: Results) -> Verdict:
         more, less = sorted(claim.weights, key=lambda side: -claim.weights[side])
         return of_pairs(_units(results[more][0], claim.measure), _units(results[less][0], claim.measure), claim.sign)
     values = values_of(results, claim.measure)
-    return of_runs(values, claim.weights, claim.sign, spread(values), claim.offset)
+    return of_runs(values, claim.weights, claim.sign, spread(luck_of(claim, values)), claim.offset)
+
+
+def luck_of(claim: Claim, values: Values) -> Values:
+    """The runs that tell how much luck does to a claim: all, but of a loss those that were trained to make the same one small."""
+    if claim.measure != "loss":
+        return values
+    criteria = {SIDES[side].criterion for side in claim.weights}
+    return {side: runs for side, runs in values.items() if SIDES[side].criterion in criteria}
 
 
 def _units(run: Mapping[str, Any], measure: str) -> list[float]:
@@ -70,12 +78,14 @@ def _how(results: Results, minutes: float, bank_s: float) -> str:
     repeated = sorted(side for side, runs in results.items() if len(runs) > 1)
     _, dof = spread(values_of(results, "loss"))
     return (
-        f"Made by `python -m engine.training.findings`. Every side was trained from nothing for {minutes:g} min of one processor core on "
+        f"Made by `python -m engine.training.findings --data DATA --work WORK --minutes {minutes:g}`. "
+        f"Every side was trained from nothing for {minutes:g} min of one processor core on "
         f"the same {bank_s / 60.0:.0f} min of mixes (22.05 kHz, mono, four stems at once) and measured on the same stretches of the "
         "validation song. Equal cost, not equal steps: what is dearer a step learned from fewer. *loss*: mean squared error of "
         "log10(1 + magnitude) / 2.10, as document 004 prints it (its figures are of vocals alone, a finer look and 60 to 100 epochs). "
         "SDR, SIR and SAR in dB are of the stems that the net's shares filter out, means over stems. A verdict holds a difference against "
-        f"luck: the spread of sides that were run with several seeds ({', '.join(repeated) or 'none'}; {dof} degrees of freedom), 95 %; of "
+        f"luck: the spread of sides that were run with several seeds ({', '.join(repeated) or 'none'}; {dof} degrees of freedom; of "
+        "a loss those that were trained by the same one), 95 %; of "
         "the ideal masks, which are not trained, the spread over stretches. It says nothing of other songs.\n"
     )
 
