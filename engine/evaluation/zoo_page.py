@@ -169,7 +169,8 @@ def _why(row: dict[str, Any], by_name: dict[str, Entry]) -> str:
     given, true = (sum(song[key][row["stem"]] for song in songs) / len(songs) for key in ("given", "true"))
     minutes = entry.learned.get("minutes")
     trained = f"; trained for {minutes:.1f} min" if minutes is not None else ""
-    return f" Its {row['stem']} hold {given:.0%} of the mixture's energy, the true ones {true:.0%}{trained}."
+    more = f" See the limits in [its card](../resources/weights/{row['method']}.md#limits)." if entry.group == "built-in" else ""
+    return f" Its {row['stem']} hold {given:.0%} of the mixture's energy, the true ones {true:.0%}{trained}.{more}"
 
 
 def _significance(group: list[TrackScores]) -> str:

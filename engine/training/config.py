@@ -17,7 +17,7 @@ class TrainConfig:
     hop: int = 1024
     n_frames: int = 172  # 4 s: long enough for a bar, short enough for many different mixes a minute
     batch: int = 16
-    steps: int = 4270
+    steps: int = 5670
     learning_rate: float = 1.5e-3
     warmup_steps: int = 100
     decay_steps: int = 370  # the last ones, in which the learning rate falls to a hundredth

@@ -1,9 +1,13 @@
 """The installed command: subcommands never touch Qt, no screen is a sentence, and "ready" is said when the window stands."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,3 +56,18 @@ def test_the_window_says_ready_and_opens_the_named_song(tmp_path: Path) -> None:
 def test_a_mistyped_subcommand_is_a_sentence_and_opens_no_window() -> None:
     done = nullsum("seperate", "x.wav")
     assert done.returncode == 2 and "seperate" in done.stderr and "screen" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
+def test_ctrl_c_in_the_terminal_closes_the_window_and_the_mix_is_remembered(tmp_path: Path) -> None:
+    env = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "NULLSUM_CACHE": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    words = [sys.executable, "-m", "app", "resources/demo/demo-song.flac"]
+    with subprocess.Popen(words, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as window:
+        assert window.stdout is not None and window.stdout.readline() == "ready\n"
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("nullsum/mixes/*.json")) and time.monotonic() < deadline:
+            time.sleep(0.1)  # written when the stems of a song that was opened are known
+        window.send_signal(signal.SIGINT)
+        _, complaint = window.communicate(timeout=90)
+    assert window.returncode == 0 and "Traceback" not in complaint
+    assert len(list(tmp_path.glob("nullsum/mixes/*.json"))) == 1 and (tmp_path / "nullsum" / "nullsum.ini").is_file()

@@ -20,7 +20,7 @@ from engine.training.config import TrainConfig
 from engine.training.losses import separation_loss
 from engine.training.optimisers import OPTIMISERS, make_optimiser
 from engine.training.ranks import Place
-from engine.weights import load_tensors, read_card
+from engine.weights import bundled_folder, load_tensors, read_card
 
 CPU = torch.device("cpu")
 
@@ -43,6 +43,10 @@ def test_a_state_of_the_first_version_is_gone_on_from(data: Path, tmp_path: Path
     told = {k: v for k, v in asdict(early).items() if k not in later_names}
     torch.save({**kept, "config": json.dumps(told)}, tmp_path / "tiny.state.pt")
     assert same(train(later, data, tmp_path), wanted)
+
+
+def test_the_recipe_beside_the_bundled_weights_is_the_default_one() -> None:
+    assert TrainConfig.load(bundled_folder() / "nullsum-4.json") == TrainConfig()
 
 
 @pytest.mark.cuda
