@@ -117,7 +117,7 @@ def draw(found: Leaks, stem: int, window: int, path: Path) -> None:
     figure = Figure(figsize=(12, 4), layout="constrained")
     FigureCanvasAgg(figure)
     for panel, (title, sound) in zip(figure.subplots(1, 3, sharey=True), sounds.items(), strict=True):
-        panel.specgram(sound.mean(axis=0) + 1e-9, N_FFT, rate_hz, noverlap=N_FFT - HOP, vmin=-120, vmax=-30, cmap="magma",
+        panel.specgram(sound.mean(axis=0) + 1e-9, NFFT=N_FFT, Fs=rate_hz, noverlap=N_FFT - HOP, vmin=-120, vmax=-30, cmap="magma",
                        xextent=(begin / rate_hz, end / rate_hz))  # fmt: skip
         panel.set_title(title)
         panel.set_ylim(0, TOP_HZ)

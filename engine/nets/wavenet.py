@@ -4,7 +4,7 @@ F. Lluis, J. Pons, X. Serra, "End-to-end music source separation: is it possible
 2019 (arXiv 1810.12187); non-causal layers after D. Rethage, J. Pons, X. Serra, "A Wavenet for speech denoising", ICASSP 2018.
 
     mixture ─ conv 3 ─┬─ layer d=1 ─┬─ layer d=2 ─ ... ─ layer d=512 ─ (the same again, n_stacks times)
-                      └── skip ─────┴── skip ────── + ──── skip ── ReLU ─ conv 3 ─ ReLU ─ conv 3 ─ ReLU ─ conv 1 ─ stems
+                      └── skip ─────┴── skip ────── + ──── skip ── ReLU ─ conv 3 ─ ReLU ─ conv 3 ─ conv 1 ─ stems
 
 A layer: a dilated convolution to twice the features, tanh of one half times sigmoid of the other, then a 1 x 1 convolution whose
 one half is added to the layer's input and whose other half goes to the sum of skips. All stems but the last come out of the
@@ -16,6 +16,7 @@ This differs from the paper in:
   the sample rate. That is what makes COMPACT fast enough for one processor core.
 - `equal_start` (COMPACT): what comes out is added to the mixture divided by the number of stems, so that training begins with
   equal shares. Without it the first hundreds of steps are spent on letting the mixture through.
+- Every convolution has a bias; of the authors' program only the last has.
 - No input for conditions (the authors' code has one and does not use it here) and no term of dissimilarity in a loss.
 """
 
@@ -80,7 +81,6 @@ class Wavenet(WaveformNet):
             nn.Conv1d(c.n_features, n_first, c.kernel, padding=c.kernel // 2),
             nn.ReLU(),
             nn.Conv1d(n_first, n_second, c.kernel, padding=c.kernel // 2),
-            nn.ReLU(),
             nn.Conv1d(n_second, (c.n_stems - 1) * folded, 1),
         )
 
