@@ -3,13 +3,12 @@
 from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QSignalBlocker, Qt, Slot
-from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QScrollArea,
     QSizePolicy,
     QToolButton,
@@ -20,71 +19,16 @@ from PySide6.QtWidgets import (
 from app import icons, theme
 from app.binding import edit, show
 from app.fader import Fader, GainField
-from app.knob import Knob, Swatch, change_look
+from app.knob import Knob, Swatch
 from app.meters import Meter
 from app.presets import PresetsButton
 from app.state import State, StemLook
+from app.strip_title import Title
 from app.transport import OutputButton
 from engine.types import AudioInfo, Mix
 
 STRIP_WIDTH = 108
 NO_SONG = "Open a song to mix it: drop a file on the window or press Ctrl+O"
-
-
-class Title(QLineEdit):
-    """The name of a stem: a double click or F2 edits it, Enter takes it, Esc leaves it; an empty name is not taken."""
-
-    def __init__(self, state: State, stem: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._state, self._stem = state, stem
-        self.setObjectName(f"title-{stem}")
-        self.setProperty("title", True)
-        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.setFixedHeight(24)
-        self.setMaxLength(40)
-        self.setReadOnly(True)
-        self.editingFinished.connect(self._take)
-
-    def set_look(self, look: StemLook) -> None:
-        """Show the name."""
-        if self.isReadOnly():
-            self.setText(look.title)
-            self.setCursorPosition(0)
-        self.setAccessibleName(f"{look.title} name")
-        self.setAccessibleDescription("Press F2 to change it")
-        self.setToolTip(f"{look.title} (double click or F2: another name)")
-
-    @Slot()
-    def begin(self) -> None:
-        """Start editing."""
-        self.setReadOnly(False)
-        self.setFocus(Qt.FocusReason.OtherFocusReason)
-        self.selectAll()
-
-    @Slot()
-    def _take(self) -> None:
-        if self.isReadOnly():
-            return
-        title = " ".join(self.text().split())
-        self._end()
-        if title:
-            change_look(self._state, self._stem, title=title)
-
-    def _end(self) -> None:
-        self.setReadOnly(True)
-        self.setText(next((look.title for look in self._state.stems if look.name == self._stem), self._stem))
-        self.deselect()
-
-    def mouseDoubleClickEvent(self, _event: QMouseEvent) -> None:  # noqa: D102, N802 - Qt's
-        self.begin()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102, N802 - Qt's
-        if self.isReadOnly():
-            self.begin() if event.key() in {Qt.Key.Key_F2, Qt.Key.Key_Return, Qt.Key.Key_Enter} else event.ignore()
-        elif event.key() == Qt.Key.Key_Escape:
-            self._end()
-        else:
-            super().keyPressEvent(event)
 
 
 class Strip(QFrame):

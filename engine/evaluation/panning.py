@@ -101,7 +101,6 @@ for both (`duet`, `adress`, `ica`) the *shared* one. *to ideal*, *to shared idea
 {verdicts}
 
 {tables}"""
-OWN_IDEAL = {"projet": "to ideal", "projet, with delays": "to ideal"}  # the others: "to shared ideal"
 
 
 def verdicts(tables: dict[tuple[float, float], list[dict[str, float | str]]]) -> str:
@@ -110,7 +109,7 @@ def verdicts(tables: dict[tuple[float, float], list[dict[str, float | str]]]) ->
     for row in tables.get((30.0, 0.0), []):
         name = str(row["method"])
         if name in ("projet", "duet", "adress"):
-            column = OWN_IDEAL.get(name, "to shared ideal")
+            column = "to ideal" if name == "projet" else "to shared ideal"  # the kind of mask that it gives
             said = "within 3 dB of" if float(row[column]) >= -3.0 else "further than 3 dB from"
             other = f"; {float(row['to ideal']):.1f} dB to those of each channel" if column != "to ideal" else ""
             out.append(f"- At 30 degrees `{name}` is {said} its own kind of ideal mask: {float(row[column]):.1f} dB{other}.")
