@@ -10,6 +10,7 @@ from scipy import signal
 
 from engine.training.data import RATE_HZ, ROLES, Corpus
 from engine.training.stretch import HOP, bent, stretched
+from engine.training.voices import another_singer
 
 
 def resampled(samples: np.ndarray, factor: float) -> np.ndarray:
@@ -140,11 +141,14 @@ def _envelope(sound: np.ndarray, release_s: float) -> np.ndarray:
 GAIN_DB = {"vocals": (-2.0, 4.5), "drums": (-2.0, 4.5), "bass": (-2.5, 4.5), "other": (-1.5, 5.0)}  # mean, deviation
 
 
-def random_mix(corpus: Corpus, rng: np.random.Generator, n_samples: int, song_share: float = 0.25) -> np.ndarray:
+def random_mix(
+    corpus: Corpus, rng: np.random.Generator, n_samples: int, song_share: float = 0.25, other_singers: float = 0.0
+) -> np.ndarray:
     """The four stems of one training mix, shape (stem=4, channel=2, sample), at about -20 dB RMS for the sum.
 
     song_share of the mixes are a true stretch of one song (its balance kept within a few dB, all stems played at one
-    speed); the rest combine stems from anywhere at random levels. Some stems are left out.
+    speed); the rest combine stems from anywhere at random levels, other_singers of their vocals changed to pass for another
+    singer's. Some stems are left out.
     """
     factor = 2.0 ** (rng.uniform(-3, 3) / 12) if rng.random() < 0.5 else 1.0
     need = int(n_samples * factor) + 8
@@ -172,6 +176,8 @@ def random_mix(corpus: Corpus, rng: np.random.Generator, n_samples: int, song_sh
             speed = rng.uniform(0.55, 1.25)
             part = stretched(part[:, : int(n_samples * speed) + HOP], speed)[:, :n_samples]
             part = np.pad(part, ((0, 0), (0, n_samples - part.shape[1])))
+        if role == "vocals" and other_singers > 0.0 and rng.random() < other_singers:
+            part = another_singer(part, rng)
         part = varied(part, role, rng)
         rms = np.sqrt(np.mean(np.square(part)))
         if rms > 1e-4:

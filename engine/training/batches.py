@@ -97,7 +97,7 @@ class RandomMixes(IterableDataset[dict[str, np.ndarray]]):
             spectra = []
             for i in range(n_new):
                 rng = np.random.default_rng([c.seed, step * self.n_ranks + self.rank, i])
-                spectra.append(stft32(random_mix(corpus, rng, n_samples, c.song_share), c.n_fft, c.hop, c.n_frames))
+                spectra.append(stft32(random_mix(corpus, rng, n_samples, c.song_share, c.other_singers), c.n_fft, c.hop, c.n_frames))
                 yield sums_of_spectra(spectra[-1], c)
             rng = np.random.default_rng([c.seed, step * self.n_ranks + self.rank, c.batch])
             for i in range(c.batch - n_new):

@@ -30,6 +30,7 @@ class TrainConfig:
     song_stem_share: float = 0.2  # single stems that are one of a song, heard with anything
     made_share: float = 0.4  # songs and other single stems that are synthesised (engine.training.synthesis), where there are such
     heard_in: int = 2  # mixes of a batch in which a stem is heard, each time with other stems (engine.training.batches)
+    other_singers: float = 0.0  # single vocals that pass for another singer's (engine.training.voices)
     seed: int = 1
     without_songs: tuple[str, ...] = ()
 

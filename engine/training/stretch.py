@@ -51,7 +51,20 @@ def bent(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     rate_hz, depth = rng.uniform(4, 7), rng.uniform(0.1, 0.5) * 0.0578 / (2 * np.pi * 5.5) * RATE_HZ  # samples of delay either way
     swell = np.clip(np.sin(2 * np.pi * rng.uniform(0.1, 0.5) * t + rng.uniform(0, 6.28)) + 0.5, 0, 1)
     drift = rng.uniform(0, 60) * np.sin(2 * np.pi * rng.uniform(0.1, 0.6) * t + rng.uniform(0, 6.28))
-    where = np.clip(np.arange(n) + depth * swell * np.sin(2 * np.pi * rate_hz * t) + drift, 0, n - 1.001)
+    return _read_at(samples, np.arange(n) + depth * swell * np.sin(2 * np.pi * rate_hz * t) + drift)
+
+
+def swayed(samples: np.ndarray, rate_hz: float, semitones: float, phase: float = 0.0) -> np.ndarray:
+    """The pitch rises and falls by `semitones` either way, rate_hz times a second: same length."""
+    t = np.arange(samples.shape[1]) / RATE_HZ
+    depth = (2.0 ** (semitones / 12) - 1.0) * RATE_HZ / (2 * np.pi * rate_hz)  # samples of delay; its slope is the change of pitch
+    return _read_at(samples, np.arange(samples.shape[1]) + depth * np.sin(2 * np.pi * rate_hz * t + phase))
+
+
+def _read_at(samples: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Samples (channel, sample) at fractional places, silence outside."""
+    inside = (where >= 0) & (where < samples.shape[1] - 1)
+    where = np.where(inside, where, 0.0)
     low = where.astype(np.int64)
     part = (where - low).astype(np.float32)
-    return samples[:, low] * (1 - part) + samples[:, np.minimum(low + 1, n - 1)] * part
+    return np.where(inside, samples[:, low] * (1 - part) + samples[:, np.minimum(low + 1, samples.shape[1] - 1)] * part, np.float32(0.0))
