@@ -16,7 +16,7 @@ def main() -> None:
     wait_shortly()  # before torch
 
     arguments = sys.argv[1:]
-    if arguments and (arguments[0] in COMMANDS or arguments[0] in ("--help", "-h") or not might_be_song(arguments[0])):
+    if arguments and (arguments[0] in COMMANDS or arguments[0] in ("--help", "-h", "--version") or not might_be_song(arguments[0])):
         command_line(arguments)
         return
     from app.window import run

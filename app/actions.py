@@ -41,7 +41,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("to_start", "To start", "Ctrl+Home", "Go to the beginning (of the selection when looping)", menu="Play"),
     ActionSpec("back", "Back 5 s", "Ctrl+Left", "Five seconds back", menu="Play"),
     ActionSpec("forward", "Forward 5 s", "Ctrl+Right", "Five seconds on", menu="Play"),
-    ActionSpec("loop", "Loop selection", "L", "Repeat the selection", menu="Play", checkable=True),
+    ActionSpec("loop", "Loop", "L", "Repeat the selection, or the whole song", menu="Play", checkable=True),
     ActionSpec("hear_remix", "Hear the remix", "1", "What the strips make of it", menu="Play"),
     ActionSpec("hear_original", "Hear the original", "2", "The untouched mix", menu="Play"),
     ActionSpec("hear_difference", "Hear the difference", "3", "Remix minus original", menu="Play"),
@@ -79,6 +79,7 @@ def make_actions(owner: QObject, verbs: dict[str, Callable[..., None]]) -> dict[
         if spec.icon:
             action.setIcon(icon(spec.icon))
         action.setCheckable(spec.checkable)
+        action.setIconVisibleInMenu(not spec.checkable)  # a menu draws a tick or an icon, and the tick says more
         action.setEnabled(not spec.needs_song)
         (action.toggled if spec.checkable else action.triggered).connect(verbs[spec.name])
         made[spec.name] = action

@@ -119,8 +119,8 @@ class FrequencyAxis(Ruler):
         self._made: tuple[tuple[float, float, float], list[tuple[float, str]]] = ((0.0, 0.0, 0.0), [])
         self.set_scale()
 
-    def set_scale(self, row_at: Callable[[float], float] = lambda hz: 0.0, hz_at: Callable[[float], float] = lambda row: 1.0) -> None:
-        """How hertz and rows belong together; without arguments: there is no picture."""
+    def set_scale(self, row_at: Callable[[float], float] | None = None, hz_at: Callable[[float], float] | None = None) -> None:
+        """How hertz and rows belong together; without arguments: there is no picture, and no tick."""
         self._row_at, self._hz_at = row_at, hz_at
         self._made = ((0.0, 0.0, 0.0), [])
         self.update()
@@ -129,6 +129,8 @@ class FrequencyAxis(Ruler):
         """Labels wherever 24 px are free (60 px for finer numbers), round ones first; the 1-2-3..9 between them as small ticks."""
         if self._made[0] == (low, high, px):
             return self._made[1]
+        if self._row_at is None or self._hz_at is None:
+            return []
         low_hz, high_hz = self._hz_at(low), self._hz_at(high)
         labelled: dict[float, str] = {}
         small: list[tuple[float, str]] = []

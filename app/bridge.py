@@ -17,8 +17,17 @@ from app.bridge_work import Exported, ExportWish, draw, write_files
 from app.jobs import Job
 from app.settings import Choices, Settings
 from app.state import State
-from engine.session import Session
+from engine.errors import MethodError
+from engine.session import Session, methods, why_not
 from engine.types import Mix, Progress
+
+BUILT_IN = "nullsum-4"  # serves every recording
+
+
+def _unsuitable(method: str, session: Session) -> str:
+    """Why a method cannot serve what is open; empty where it can, or where it is not known."""
+    info = methods().get(method)
+    return why_not(info, session.info) if info else ""
 
 
 class Bridge(BridgeResults):
@@ -46,7 +55,14 @@ class Bridge(BridgeResults):
 
         def work(job: Job) -> Session:
             job.report(Progress(f"Opening {path.name}", 0.0))
-            return Session(path, method, cache, device)
+            try:
+                return Session(path, method, cache, device)
+            except MethodError:
+                session = Session(path, BUILT_IN, cache, device)
+                if _unsuitable(method, session):
+                    return session  # a spatial method is no reason not to open a mono song
+                session.close()
+                raise
 
         self._start("open", work, self._on_open)
 
@@ -141,8 +157,9 @@ class Bridge(BridgeResults):
     def _take(self, session: Session) -> None:
         """A song that was opened takes the place of the one before."""
         self.close_song()
-        state = self._state
-        state.method, self._next_method = session.method.info.name, ""
+        state, asked = self._state, self._next_method or self._state.method
+        unsuitable = _unsuitable(asked, session) if asked != session.method.info.name else ""
+        state.method, self._next_method = session.method.info.name, asked if unsuitable else ""  # which the next song has again
         if session.device != self._device():  # what computes became known, or another was chosen, while it was being opened
             session.device = self._device()
             session.choose_method(session.method.info.name)
@@ -157,6 +174,8 @@ class Bridge(BridgeResults):
             state.mix, state.stems = Mix(), self._looks(session.stems)
         state.song, state.masks = session.info, session.masks
         state.message = f"{session.info.path.name} is open."
+        if unsuitable:
+            state.message = f"{unsuitable}; {session.method.info.title} took its place."
         state.progress = None
         self.opened.emit(session.info)
         self._start("picture", lambda job: draw(session, job, lambda: state.position_s), self._on_picture, self._on_picture)

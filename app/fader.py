@@ -4,7 +4,7 @@ import math
 import re
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPen, QWheelEvent
+from PySide6.QtGui import QColor, QFocusEvent, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPen, QWheelEvent
 from PySide6.QtWidgets import QLineEdit, QSlider, QToolTip, QWidget
 
 from app import theme
@@ -224,6 +224,7 @@ class GainField(QLineEdit):
     def __init__(self, state: State, fader: Fader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state, self._fader = state, fader
+        self._was_clicked = False  # it took the focus by a press of the mouse that has not ended
         self.setObjectName(fader.objectName().replace("fader", "gain"))
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setFixedHeight(24)
@@ -244,6 +245,8 @@ class GainField(QLineEdit):
         if not (self.hasFocus() and self.isModified()):
             db = self._fader.gain_db
             self.setText(db_text(db, 1 if db == -math.inf or round(db, 1) == round(db, 2) else 2))
+            if self.hasFocus():
+                self.selectAll()  # what is typed next still takes its place
 
     @Slot(str)
     def begin(self, text: str) -> None:
@@ -274,8 +277,31 @@ class GainField(QLineEdit):
         if self.hasFocus():
             self.selectAll()
 
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: D102, N802 - Qt's
+        super().focusInEvent(event)
+        self._was_clicked = event.reason() == Qt.FocusReason.MouseFocusReason
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: D102, N802 - Qt's
+        super().mouseReleaseEvent(event)
+        if self._was_clicked and not self.hasSelectedText():
+            self.selectAll()  # what is typed takes the place of the value
+        self._was_clicked = False
+
+    def _is_for_others(self, event: QKeyEvent) -> bool:
+        """Whether a key is no part of a level while nothing is being typed: Space plays, M mutes."""
+        plain = event.modifiers() in {Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier}
+        return plain and not self.isModified() and event.text().isprintable() and event.text() not in set("0123456789+-−–.,∞")
+
+    def event(self, event: QEvent) -> bool:  # noqa: D102 - Qt's
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and self._is_for_others(event):
+            event.ignore()
+            return False
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102, N802 - Qt's
-        if event.key() == Qt.Key.Key_Escape:
+        if event.text() and self._is_for_others(event):
+            event.ignore()
+        elif event.key() == Qt.Key.Key_Escape:
             self.setModified(False)
             self._show(None)
             self._fader.setFocus(Qt.FocusReason.OtherFocusReason)

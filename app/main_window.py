@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, Slot
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFileDialog,
@@ -37,13 +37,15 @@ from app.status_bar import StatusBar
 from app.transport import Transport
 from app.verbs import Verbs
 from app.welcome import Welcome
+from engine import __version__
 from engine.types import AudioInfo
 
 FILES = "Audio (*.wav *.wave *.aif *.aiff *.flac *.caf *.rf64 *.w64 *.au *.ogg *.oga *.opus *.mp3 *.m4a *.mp4 *.aac);;All files (*)"
 ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 ABOUT = """<h3>Nullsum</h3>
 <p>A remixer whose neutral output is the original, sample for sample, and whose integer stems add up to it exactly.</p>
-<p>MIT licence. The promise is tested on every rate, depth and length; the Null report shows it for your own files.</p>"""
+<p>Version {version}, MIT licence.</p>
+<p>The promise is tested on every rate, depth and length; the Null report shows it for your own files.</p>"""
 
 
 class MainWindow(QMainWindow):
@@ -54,6 +56,7 @@ class MainWindow(QMainWindow):
         self.state, self.bridge, self.settings = state, bridge, settings
         self.setWindowTitle("Nullsum")
         self.setAcceptDrops(True)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)  # Qt's own would offer to hide the mixer
         room = self.screen().availableSize()  # four strips and the master beside the picture need 1440
         self.resize(min(1440, room.width()), min(860, room.height()))
         self.panel = PicturePanel(state)
@@ -61,19 +64,23 @@ class MainWindow(QMainWindow):
         self.transport = Transport(state)
         self.badge = NullBadge(state)
         self.mixer = MixerPanel(state)
-        self.dock = MixerDock(self.badge, self.mixer, self)
+        self.dock = MixerDock(self.badge, self.mixer, self.transport, self)
         self.status = StatusBar(state)
         self.setStatusBar(self.status)
         self.verbs = Verbs(state, self.view, self)
         self.actions_ = make_actions(self, self._verbs())
         self.comparison = CompareBar(state, self.actions_["difference"])
+        self.panel.add_switches(self.actions_["overlay"], self.actions_["follow_faders"])
         self._lay_out()
         self._menus()
+        QWidget.setTabOrder(self.status.device, self.panel.overview)  # where the chain begins again
         self.badge.clicked.connect(self.show_report)
         self.status.cancel_wanted.connect(bridge.cancel)
         self.comparison.switch_wanted.connect(bridge.switch)
         self.comparison.end_wanted.connect(bridge.end_comparison)
         bridge.refused.connect(self._refused)
+        self.state.undo.canUndoChanged.connect(self._can_undo)
+        self.state.undo.canRedoChanged.connect(self._can_redo)
         show(self, state, "song", self._show_song)
         show(self, state, "overlay", self.actions_["overlay"].setChecked)
         show(self, state, "difference", self.actions_["difference"].setChecked)
@@ -179,6 +186,11 @@ class MainWindow(QMainWindow):
         """Take files."""
         if event.mimeData().hasUrls() and any(u.isLocalFile() for u in event.mimeData().urls()):
             event.acceptProposedAction()
+            self.state.message = "Drop it to open it."
+
+    def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:  # noqa: N802
+        """It went elsewhere."""
+        self.state.message = ""
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
         """Open the first file that was dropped."""
@@ -234,7 +246,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def show_about(self) -> None:
         """What this is."""
-        QMessageBox.about(self, "About Nullsum", ABOUT)
+        QMessageBox.about(self, "About Nullsum", ABOUT.format(version=__version__))
 
     @Slot(str)
     def _refused(self, sentence: str) -> None:
@@ -252,6 +264,14 @@ class MainWindow(QMainWindow):
     def _make_room(self, stems: Any) -> None:
         self.dock.make_room(len(stems))
 
+    @Slot(bool)
+    def _can_undo(self, can: bool) -> None:
+        self.actions_["undo"].setEnabled(can and self.state.song is not None)
+
+    @Slot(bool)
+    def _can_redo(self, can: bool) -> None:
+        self.actions_["redo"].setEnabled(can and self.state.song is not None)
+
     def _show_compared(self, compared: Compared | None) -> None:
         for spec in ACTIONS:
             if spec.needs_comparison:
@@ -261,6 +281,8 @@ class MainWindow(QMainWindow):
         for spec in ACTIONS:
             if spec.needs_song and not spec.needs_comparison:
                 self.actions_[spec.name].setEnabled(song is not None)
+        self._can_undo(self.state.undo.canUndo())
+        self._can_redo(self.state.undo.canRedo())
         self.picture.setCurrentIndex(0 if song is None else 1)
         self.dock.setVisible(song is not None)
         self.transport.setVisible(song is not None)

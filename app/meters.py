@@ -61,6 +61,8 @@ def db_text(db: float, n_digits: int = 1) -> str:
 
 
 FALL_DB_S, HOLD_S, FRAME_MS = 26.0, 1.5, 33
+LEAST_PX = 32  # shorter bars say nothing
+SETTLE_MS = 300  # blocks that were made before the output was changed still arrive
 
 
 class Channel:
@@ -120,6 +122,8 @@ class Meter(QWidget):
             self.setMinimumSize(36, TOP + BOTTOM + foot + 64)
         self.setTitle(stem.capitalize() if stem else "Master")
         show(self, state, "levels", self._feed)
+        self._settle = QTimer(self, interval=SETTLE_MS, singleShot=True)
+        self._settle.timeout.connect(self.reset)
         if stem is None:
             show(self, state, "output_db", self._begin_anew)  # what was measured before no longer holds
             show(self, state, "song", self._begin_anew)
@@ -163,6 +167,7 @@ class Meter(QWidget):
 
     def _begin_anew(self, _: object) -> None:
         self.reset()
+        self._settle.start()
 
     def _feed(self, levels: Levels | None) -> None:
         peaks = () if levels is None else levels.master if self._stem is None else levels.stems.get(self._stem, ())
@@ -230,6 +235,8 @@ class Meter(QWidget):
 
     def paintEvent(self, _event: object) -> None:  # noqa: D102, N802 - Qt's
         p, area, on = QPainter(self), self._bars(), self.isEnabled()
+        if self._lying and area.width() < LEAST_PX:
+            return  # there is no room for it
         channels = self._channels or [Channel(), Channel()]
         gap, n = 2.0, len(channels)
         thick = ((area.height() if self._lying else area.width()) - gap * (n - 1)) / n

@@ -6,16 +6,18 @@ from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QVBoxLayout
 from app.mixer_panel import MixerPanel
 from app.null_badge import NullBadge
 
+EDGE_PX = 8  # between the picture and the mixer, to draw at
 SETTLED_MS = 60  # a dock that was just shown takes two rounds of the layout before it can be resized
 
 
 class MixerDock(QDockWidget):
     """The null badge above the mixer."""
 
-    def __init__(self, badge: NullBadge, mixer: MixerPanel, window: QMainWindow) -> None:
+    def __init__(self, badge: NullBadge, mixer: MixerPanel, transport: QWidget, window: QMainWindow) -> None:
+        """`transport` stands under the picture and keeps its width."""
         super().__init__("Mixer", window)
         self.setObjectName("mixer dock")
-        self._window, self._mixer = window, mixer
+        self._window, self._mixer, self._transport = window, mixer, transport
         self._n_strips = 0
         self._fitted = 0  # pixels that it was given last
         self._is_drawn = False  # the user drew the edge to where it is
@@ -66,8 +68,9 @@ class MixerDock(QDockWidget):
         return super().eventFilter(watched, event)
 
     def _room(self) -> int:
-        """Pixels for all strips, at most half of the window; the rest of the strips scrolls."""
-        return min(self._mixer.full_width(), self._window.width() // 2)
+        """Pixels for all strips, at most what the transport leaves of the window, which would grow; the rest of the strips scrolls."""
+        beside = self._window.width() - self._transport.minimumSizeHint().width() - EDGE_PX
+        return max(0, min(self._mixer.full_width(), beside))
 
     @Slot()
     def _fit(self) -> None:

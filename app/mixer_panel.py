@@ -177,7 +177,7 @@ class MixerPanel(QWidget):
         desk.addWidget(self.scroll, 0, 0, 2, 1)
         desk.addWidget(self.master, 0, 1)
         desk.addWidget(self._under_master, 1, 1)
-        desk.setColumnStretch(0, 100)
+        desk.setColumnStretch(0, 10_000)  # all, up to its greatest width; what is left lies to the right of the master
         desk.setColumnStretch(2, 1)
         whole.addLayout(desk, 1)
         show(self, state, "stems", self._show_stems)
@@ -251,7 +251,7 @@ class MixerPanel(QWidget):
     def full_width(self) -> int:
         """Pixels at which no strip has to scroll."""
         margins = self.layout().contentsMargins()
-        return self.scroll.maximumWidth() + STRIP_WIDTH + margins.left() + margins.right() + 24  # the gaps between
+        return self.scroll.maximumWidth() + STRIP_WIDTH + margins.left() + margins.right() + 8  # the gap between
 
     def _order(self) -> None:
         """The Tab key goes strip by strip, from above to below, then to the master."""

@@ -15,13 +15,24 @@ def _db(db: float) -> str:
     return f"{db:.1f} dB".replace("-", "−") if abs(db) < 99.95 else f"{db:.0f} dB".replace("-", "−")
 
 
+def change_text(db: float) -> str:
+    """How loud the difference of a remix and the mix is beside the mix (RMS), in words.
+
+    >>> change_text(-18.3), change_text(-0.01), change_text(2.0)
+    ('the change lies 18.3 dB below the mix', 'the change is as loud as the mix', 'the change lies 2.0 dB above the mix')
+    """
+    if abs(db) < 0.05:
+        return "the change is as loud as the mix"
+    return f"the change lies {_db(abs(db))} {'below' if db < 0 else 'above'} the mix"
+
+
 def badge_text(null: NullState | None) -> tuple[str, str, str]:
     """What the badge says: a first line, a second line and the colour of its light.
 
     >>> badge_text(NullState(True, 5336100, 0, -301.2))[:2]
     ('NULL  0 of 5,336,100 samples differ', 'stems sum within −301 dB')
     >>> badge_text(NullState(False, distance_db=-18.3))[0]
-    'remix differs from the mix by −18.3 dB'
+    'the change lies 18.3 dB below the mix'
     """
     stems = null.stems_sum_db if null else None
     if stems is None or math.isnan(stems):
@@ -35,7 +46,7 @@ def badge_text(null: NullState | None) -> tuple[str, str, str]:
     if not null.is_neutral:
         if null.distance_db == -math.inf:
             return "remix does not differ from the mix", second, theme.ACCENT
-        return f"remix differs from the mix by {_db(null.distance_db)}", second, theme.ACCENT
+        return change_text(null.distance_db), second, theme.ACCENT
     counted = f"{null.n_different:,} of {null.n_compared:,} samples differ"
     return (f"NULL  {counted}", second, theme.GOOD) if null.n_different == 0 else (f"NOT NULL  {counted}", second, theme.CLIP)
 
@@ -43,7 +54,7 @@ def badge_text(null: NullState | None) -> tuple[str, str, str]:
 class NullBadge(QAbstractButton):
     """Two lines and a light; `clicked` asks for the null report."""
 
-    WIDEST = "remix differs from the mix by −188.8 dB"
+    WIDEST = "the change lies 188.8 dB below the mix"
 
     def __init__(self, state: State, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -61,7 +72,8 @@ class NullBadge(QAbstractButton):
         self.setText(f"{first}\n{second}")
         self.setAccessibleName("Null test")
         self.setAccessibleDescription(f"{first}; {second}. Press Enter for the report")
-        self.setToolTip(f"{first}<br>{second}<br>Click for the null report")
+        how = "<br>The change is remix minus mix, by RMS" if null and not null.is_neutral and null.distance_db is not None else ""
+        self.setToolTip(f"{first}<br>{second}{how}<br>Click for the null report")
         self.updateGeometry()
         self.update()
 

@@ -1,6 +1,8 @@
 """Overview, spectrogram and readout as one widget, wired: what the main window puts in its middle."""
 
-from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.overview import Overview
 from app.readout import Readout
@@ -19,7 +21,10 @@ class PicturePanel(QWidget):
         column.setSpacing(0)
         column.addWidget(self.overview)
         column.addWidget(self.view, 1)
-        column.addWidget(self.readout)
+        self._under = QHBoxLayout(spacing=4)
+        self._under.setContentsMargins(0, 0, 8, 0)
+        self._under.addWidget(self.readout, 1)
+        column.addLayout(self._under)
         self.view.window_changed.connect(self.overview.show_window)
         self.overview.window_wanted.connect(self.view.show_window)
         self.view.pointed.connect(self.readout.point)
@@ -27,3 +32,14 @@ class PicturePanel(QWidget):
         # the line under the picture may be cut off at its end, but never keeps the mixer from its room
         self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFocusProxy(self.view)
+
+    def add_switches(self, *actions: QAction) -> None:
+        """Buttons at the right end of the line under the picture that say what the picture shows, and change it."""
+        for action in actions:
+            button = QToolButton(objectName=f"show-{action.objectName()}", accessibleName=action.text())
+            button.setDefaultAction(action)
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+            button.setIconSize(QSize(16, 16))
+            button.setFixedSize(32, 24)
+            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            self._under.addWidget(button)

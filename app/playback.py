@@ -92,7 +92,8 @@ class Playback(QObject):
 
     @Slot(object)
     def _loop(self, _: object = None) -> None:
-        self._player.set_loop(self._state.selection if self._state.looping else None)
+        state = self._state
+        self._player.set_loop((state.selection or (0.0, state.seconds)) if state.looping else None)
 
     @Slot(float)
     def _seek(self, position_s: float) -> None:

@@ -57,7 +57,7 @@ class PreferencesDialog(Dialog):
         self.clear = button("Clear &now", "clear", "Drop all masks that were kept; an open song is separated again")
         self.defaults = button("&Restore defaults", "defaults", "All preferences here as on a fresh machine")
         self.close_button = button("Close", "close", default=True)
-        self.device_note, self.sound_note, self.usage, self.method_note = Note(n_lines=2), Note(n_lines=2), Note(), Note(n_lines=2)
+        self.device_note, self.sound_note, self.usage, self.method_note = Note(n_lines=2), Note(n_lines=3), Note(), Note(n_lines=4)
         self.notice = Notice()
         self._fill(devices)
         self._lay_out()
@@ -149,6 +149,7 @@ class PreferencesDialog(Dialog):
         later = " Holds from the next song on." if self._state.song and self._state.method != choices.method else ""
         self.method_note.say((info.sentence if info else "") + later)
         self.usage.say(self._bridge.cache_usage())
+        self._show_device("")
 
     def _show_device(self, _text: str) -> None:
         device, why = self._state.device, self._state.device_why
@@ -160,7 +161,8 @@ class PreferencesDialog(Dialog):
 
     def _show_sound(self, sound: str) -> None:
         lag = "A short buffer feels direct; a long one survives a busy machine."
-        self.sound_note.say(f"{self._no_sound or sound}\n{lag}".strip(), "warn" if self._no_sound else "info")
+        said = self._no_sound or sound
+        self.sound_note.say(f"{said}\n{lag}".strip(), "warn" if said.startswith("No sound") else "info")
 
     # --------------------------------------------------------------------------------------------- widgets -> settings
 

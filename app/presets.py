@@ -78,6 +78,7 @@ class PresetsButton(QToolButton):
         self.setAccessibleDescription("Sets all strips at once")
         self.setToolTip("Set all strips at once: vocals up or down, karaoke, a cappella, drumless, everything but one stem, neutral")
         menu = QMenu(self, toolTipsVisible=True)
+        menu.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         menu.aboutToShow.connect(self._tick)
         self.setMenu(menu)
         show(self, state, "stems", self._show_stems)

@@ -1,18 +1,22 @@
 """What lies under the cursor: time, hertz and note, decibels, and whose it is. Without a mouse: the loudest cell at the playhead."""
 
+import re
 from html import escape
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Slot
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from app import theme
 from app.axes import clock, note
 from app.binding import show
 from app.state import State, StemLook
-from engine.display_masks import Reading, loudest_hz, readout
+from engine.display_masks import Gains, Reading, loudest_hz, readout, remix_gains
+from engine.masks import Masks
 
 FIGURE_SPACE = "\u2007"  # as wide as a digit: the words stand still while numbers change
+GAP = "\u00a0" * 2  # between two stems
+LEAST_SHARE = 0.005  # less is written as 0 %
 PLAYING_MS = 100  # how often it follows the playhead: faster cannot be read
 
 
@@ -31,11 +35,11 @@ def db_text(db: float) -> str:
 def _numbers(shares: list[float | None]) -> str:
     """The share of a stem; of two results A's / B's, and nothing where neither gives it any: there is no room for that."""
     if len(shares) == 1:
-        return "" if shares[0] is None else f"<b>{f'{shares[0]:.0%}'.rjust(4, FIGURE_SPACE)}</b>"
+        return "" if shares[0] is None else f"<b>{f'{shares[0]:.0%}'.ljust(4, FIGURE_SPACE)}</b>"
     a, b = ("–" if share is None else f"{100 * share:.0f}" for share in shares)
-    if not any(share and share >= 0.005 for share in shares):
+    if not any(share and share >= LEAST_SHARE for share in shares):
         return ""
-    return f"<b>{a.rjust(3, FIGURE_SPACE)}</b> / <b>{b}</b>%{FIGURE_SPACE * (3 - len(b))}"  # the words stand still
+    return f"<b>{a}</b> / <b>{b}</b>%{FIGURE_SPACE * (6 - len(a) - len(b))}"  # the words stand still
 
 
 class ShareBar(QWidget):
@@ -49,7 +53,7 @@ class ShareBar(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """A slim bar."""
-        return QSize(112, 12)
+        return QSize(80, 12)
 
     def set_shares(self, *rows: list[tuple[StemLook, float]]) -> None:
         """Show these, 0..1 each, one bar or two (A above B); none while masks are not known."""
@@ -99,7 +103,7 @@ class Readout(QWidget):
         row.addStretch(1)
         self._later = QTimer(self, interval=PLAYING_MS, singleShot=True)
         self._later.timeout.connect(self._refresh)
-        for name in ("picture", "masks", "compared", "stems", "position_s"):
+        for name in ("picture", "masks", "compared", "stems", "position_s", "mix", "follow_faders"):
             show(self, state, name, self._soon)
         self._refresh()
 
@@ -130,11 +134,42 @@ class Readout(QWidget):
             hz = loudest_hz(picture, self._state.position_s)
             at = (self._state.position_s, hz) if hz else None
         if picture is not None and at is not None:
-            readings = [readout(picture, of_one, *at) for of_one in masks]
+            readings = [readout(picture, of_one, *at, gains=self._gains(of_one)) for of_one in masks]
         self._say(at, readings)
 
+    def _gains(self, masks: Masks | None) -> Gains | None:
+        """What the faders do to the cell, where the picture follows them."""
+        state = self._state
+        if masks is None or state.song is None or not state.follow_faders:
+            return None
+        return remix_gains(state.mix, masks.stems, state.song.n_channels)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Another width has room for more or fewer stems."""
+        super().resizeEvent(event)
+        self._soon(None)
+
+    def _pixels(self, plain: str, html: str) -> int:
+        """Width of a stem's words with the gap behind them; html holds its numbers."""
+        font = QFont(self._stems.font())
+        font.setBold(True)
+        numbers = re.sub("<[^>]*>", "", html)
+        return QFontMetrics(self._stems.font()).horizontalAdvance(plain + GAP) + QFontMetrics(font).horizontalAdvance(numbers)
+
+    def _fitted(self, words: list[tuple[float, str, int]]) -> list[str]:
+        """Those with the largest shares that there is room for, in the order of the mixer: (share, html, pixels) -> html."""
+        room = self.width() - self._bar.geometry().right() - 2 * self.layout().spacing() - self._pixels("…", "")
+        kept: list[int] = []
+        for i in sorted(range(len(words)), key=lambda i: -words[i][0]):
+            room -= words[i][2]
+            if room < 0 and kept:
+                break
+            kept.append(i)
+        return [words[i][1] for i in sorted(kept)]
+
     def _say(self, at: tuple[float, float] | None, readings: list[Reading | None]) -> None:
-        reading = readings[0]
+        compared = self._state.compared
+        reading = readings[1 if compared and compared.heard == "b" else 0]
         self._where.setText(clock(at[0], 3) if at else "–")
         self._hz.setText(hz_text(at[1]) if at else "–")
         self._note.setText(note(at[1]) if at else "")
@@ -143,9 +178,16 @@ class Readout(QWidget):
         rows = [[(look, r.shares[s]) for s, look in looks.items() if s in r.shares] if r else [] for r in readings]
         self._bar.set_shares(*rows)
         dot = "<span style='color:{}'>●</span> <span style='white-space:pre'>{} {}</span>"
-        numbers = [(look, _numbers([dict(row).get(look) for row in rows])) for look in looks.values()]
-        words = [dot.format(look.colour, escape(look.title), said) for look, said in numbers if said]
+        shares = {look: [dict(row).get(look) for row in rows] for look in looks.values()}
+        stems = []
+        for look, of_stem in shares.items():
+            if said := _numbers(of_stem):
+                html = dot.format(look.colour, escape(look.title), said)
+                stems.append((max(share or 0.0 for share in of_stem), html, self._pixels(f"● {look.title} ", said)))
+        fitted = self._fitted(stems)
         unknown = f"<span style='color:{theme.DIM}'>not separated yet</span>" if reading else ""
-        self._stems.setText("&nbsp;&nbsp;".join(words) or unknown)
+        n_owners = sum(share >= LEAST_SHARE for share, _, _ in stems)
+        self._stems.setText(GAP.join(fitted + ["…"] * (len(fitted) < n_owners)) or unknown)
+        self._stems.setToolTip("<br>".join(html for _, html, _ in stems))
         words = [self._where.text(), self._hz.text(), self._note.text(), self._db.text(), self._bar.accessibleDescription()]
         self.setAccessibleDescription(", ".join(w for w in words if w and w != "–"))

@@ -21,7 +21,21 @@ WITH_FOCUS = (  # (group, title, keys, tip): what has the focus knows these by i
     ("The picture", "Scroll", "Left, Right, Up, Down", "In time and in frequency"),
     ("The picture", "Zoom in frequency", "Ctrl++, Ctrl+-", ""),
     ("The picture", "Select from the playhead, up to it", "[, ]", "Sets the start or the end of the selection"),
+    ("The picture", "Zoom in time, the whole song", "+, -, 0", "As the wheel, and a double click"),
+    ("The picture", "The first page, the last one", "Home, End", ""),
+    ("The picture", "Hear from the selection or the view's start", "Return", "As a click"),
+    ("The picture", "Select nothing", "Esc", ""),
     ("The picture", "Grow or shrink the selection", "Shift+Right, Shift+Left", "Its end moves"),
+)
+
+
+WITH_THE_MOUSE = (  # (title, gesture, tip) on the picture
+    ("Hear from there", "Click", "On the ruler above, press and drag to scrub"),
+    ("Select a stretch", "Drag", "Take hold of an edge to move it"),
+    ("Zoom in time", "Wheel", ""),
+    ("Zoom in frequency", "Ctrl+wheel", ""),
+    ("Scroll", "Shift+wheel, middle drag", ""),
+    ("Whole song", "Double click", ""),
 )
 
 
@@ -41,6 +55,8 @@ class ShortcutsDialog(Dialog):
             self._add(spec.menu, spec.title, QKeySequence(spec.shortcut).toString(QKeySequence.SequenceFormat.NativeText), spec.tip)
         for group, title, keys, tip in WITH_FOCUS:
             self._add(f"{group} that has the focus", title, keys, tip)
+        for title, gesture, tip in WITH_THE_MOUSE:
+            self._add("The mouse on the picture", title, gesture, tip)
         self.table.expandAll()
         header = self.table.header()
         for column_, mode in enumerate((QHeaderView.ResizeMode.ResizeToContents, QHeaderView.ResizeMode.ResizeToContents,

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app import theme
-from app.axes import DbLegend, FrequencyAxis, TimeAxis, clock
+from app.axes import TICK_PX, DbLegend, FrequencyAxis, TimeAxis, clock
 from app.binding import show
 from app.colours import RANGE_DB
 from app.spectrogram_input import Canvas
@@ -52,6 +52,7 @@ class SpectrogramView(QWidget):
         self._time_axis, self._frequency_axis = TimeAxis(), FrequencyAxis()
         for item, *cell in ((self._time_axis, 0, 1), (self._frequency_axis, 1, 0), (self._box, 1, 1)):
             layout.addItem(item, *cell)
+        layout.addItem(pg.LabelItem("Hz", color=theme.DIM, size=f"{TICK_PX}px", justify="left"), 0, 0)
         self._time_axis.linkToView(self._box)
         self._frequency_axis.linkToView(self._box)
         self.tiles = Tiles()

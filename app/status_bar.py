@@ -1,6 +1,6 @@
 """The status line: the last message; work in hand, its time left and a way to cancel it; sound; the compute device."""
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QStatusBar, QToolButton, QToolTip, QWidget
 
@@ -8,6 +8,8 @@ from app import icons, theme
 from app.binding import show
 from app.state import State
 from engine.types import Progress
+
+STALE_MS = 15_000  # how long a message stands
 
 
 def left_text(seconds: float | None) -> str:
@@ -81,12 +83,15 @@ class StatusBar(QStatusBar):
         self.device.setStyleSheet(f"color: {theme.DIM}")
         self.device.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.device.clicked.connect(self._say_why)
+        self._cancelled = ""  # what was asked to end and has not yet
+        self._stale = QTimer(self, interval=STALE_MS, singleShot=True)
+        self._stale.timeout.connect(self._forget)
         self.addWidget(self.message, 1)
         self.addPermanentWidget(self._work())
         self.addPermanentWidget(self.sound)
         self.addPermanentWidget(self.device)
         self.setContentsMargins(8, 0, 4, 0)
-        show(self, state, "message", self.message.set_line)
+        show(self, state, "message", self._show_message)
         show(self, state, "progress", self._show_progress)
         show(self, state, "sound", self._show_sound)
         show(self, state, "device", self._show_device)
@@ -107,16 +112,35 @@ class StatusBar(QStatusBar):
         self.cancel.setIconSize(QSize(16, 16))
         self.cancel.setFixedSize(28, 24)
         self.cancel.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.cancel.clicked.connect(self.cancel_wanted)
+        self.cancel.clicked.connect(self._cancel)
         for part in (self.percent, self.bar, self.cancel):
             row.addWidget(part)
         return self.work
 
+    def _show_message(self, message: str) -> None:
+        self.message.set_line(message)
+        self._stale.start()
+
+    @Slot()
+    def _forget(self) -> None:
+        """What was said a while ago may no longer be so."""
+        self._state.message = ""
+
+    @Slot()
+    def _cancel(self) -> None:
+        progress: Progress | None = self._state.progress
+        self._cancelled = progress.what if progress else ""
+        self._show_progress(progress)  # at once: what is in hand ends at its next step
+        self.cancel_wanted.emit()
+
     def _show_progress(self, progress: Progress | None) -> None:
+        if progress is None or progress.what != self._cancelled:
+            self._cancelled = ""
         self.work.setVisible(progress is not None)
+        self.cancel.setEnabled(not self._cancelled)
         if progress is None:
             return
-        self.percent.setText(progress_text(progress))
+        self.percent.setText("Cancelling …" if self._cancelled else progress_text(progress))
         self.bar.setValue(round(progress.done * 1000))
         what = f"Cancel: {progress.what.lower()}. What was there before stays"
         self.cancel.setToolTip(what)
@@ -124,6 +148,7 @@ class StatusBar(QStatusBar):
 
     def _show_sound(self, sound: str) -> None:
         self.sound.set_line(sound)
+        self.sound.setStyleSheet(f"color: {theme.WARN if sound.startswith('No sound') else theme.DIM}")
         self.sound.setVisible(bool(sound))
 
     def _show_device(self, _text: str) -> None:

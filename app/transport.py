@@ -2,7 +2,7 @@
 
 import math
 
-from PySide6.QtCore import QPointF, QSignalBlocker, QSize, Qt, QTimer, Slot
+from PySide6.QtCore import QPointF, QSignalBlocker, QSize, Qt, Slot
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
@@ -32,13 +32,9 @@ def clock_text(seconds: float) -> str:
 class OutputButton(QPushButton):
     """The safe output gain in one button: lowers the output by what is needed when the master meter clips, else resets it."""
 
-    SETTLE_MS = 300  # blocks that were made before the change still arrive
-
     def __init__(self, state: State, meter: Meter, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state, self._meter = state, meter
-        self._settle = QTimer(self, interval=self.SETTLE_MS, singleShot=True)
-        self._settle.timeout.connect(meter.reset)
         self.setObjectName("output")
         self.clicked.connect(self._press)
         meter.clipping_changed.connect(self._clipping)
@@ -70,7 +66,6 @@ class OutputButton(QPushButton):
     def _press(self) -> None:
         if self._meter.is_clipping:
             self._state.output_db -= max(0.5, math.ceil(round(self._meter.max_db, 6) * 2.0) / 2.0)
-            self._settle.start()
         else:
             self._state.output_db = 0.0
 
@@ -139,7 +134,7 @@ class Transport(QWidget):
         self.to_start = self._button("to_start", "To start", "Go to the start of the song (Ctrl+Home)")
         self.play = self._button("play", "Play", "Play or pause (Space)", width=48)
         self.stop = self._button("stop", "Stop", "Stop and return to the start of the selection, or of the song")
-        self.loop = self._button("loop", "Loop", "Loop the selection (L)")
+        self.loop = self._button("loop", "Loop", "Loop the whole song (L); select a stretch to loop that")
         self.loop.setCheckable(True)
         self.time = TimeDisplay(state)
         self.level = Meter(state, None, foot=44, lying=True)
@@ -147,6 +142,7 @@ class Transport(QWidget):
         self.level.setObjectName("meter-output")
         self.level.setFixedHeight(20)
         self.level.setMaximumWidth(176)
+        self.level.setMinimumWidth(0)  # in a narrow window the mixer needs the room more, and the master has the same meter
         self.output = QLabel()
         self.output.setStyleSheet(f"color: {theme.WARN}")
         self.output.setAccessibleName("Safe output gain")
@@ -236,7 +232,7 @@ class Transport(QWidget):
             self.loop.setChecked(looping)
 
     def _show_selection(self, selection: tuple[float, float] | None) -> None:
-        tip = "Loop the selection (L): select a stretch first"
+        tip = "Loop the whole song (L); select a stretch to loop that"
         if selection:
             tip = f"Loop {clock_text(selection[0])} to {clock_text(selection[1])} (L)"
         self.loop.setToolTip(tip)

@@ -130,6 +130,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             take(Path(sys.argv[3]), int(sys.argv[2]), Path(folder))
         return
+    if any(word.startswith("-") for word in sys.argv[1:]):
+        print(__doc__)
+        return
     song = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "resources" / "demo" / "demo-song.flac"
     for scale in (1, 2):
         env = {**os.environ, "QT_SCALE_FACTOR": str(scale)}

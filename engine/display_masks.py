@@ -128,18 +128,20 @@ def _weighted(shares: Array, gains: tuple[float, ...], top: float) -> Array:
     return total
 
 
-def readout(picture: Picture, masks: Masks | None, t_s: float, hz: float) -> Reading | None:
-    """The cell at a time and a frequency; None outside the picture or where it is not drawn yet."""
+def readout(picture: Picture, masks: Masks | None, t_s: float, hz: float, gains: Gains | None = None) -> Reading | None:
+    """The cell at a time and a frequency, of the remix where gains are given; None outside the picture or where it is not drawn yet."""
     frame, row = int(t_s * picture.fps), int(picture.row_at(hz))
     if t_s < 0 or not (0 <= frame < picture.n_frames and 0 <= row < len(picture.rows_hz)) or not picture.done_at(frame):
         return None
-    byte = int(picture.levels[0][row, frame])
-    db = byte / BYTES_PER_DB + FLOOR_DB if byte else float("-inf")
-    if masks is None:
-        return Reading(db)
-    shares = share_columns(masks, picture, frame, 1)[:, row, 0].astype(float)
-    total = float(shares.sum())
-    return Reading(db, {s: float(v) / total for s, v in zip(masks.stems, shares, strict=True)} if total else {})
+    cell = picture.levels[0][row : row + 1, frame : frame + 1]
+    owned: dict[str, float] = {}
+    if masks is not None:
+        shares = share_columns(masks, picture, frame, 1)[:, row : row + 1]
+        total = float(shares.sum())
+        owned = {s: float(v) / total for s, v in zip(masks.stems, shares[:, 0, 0], strict=True)} if total else {}
+        cell = cell if gains is None else remixed(cell, shares, gains)
+    byte = int(cell[0, 0])
+    return Reading(byte / BYTES_PER_DB + FLOOR_DB if byte else float("-inf"), owned)
 
 
 def loudest_hz(picture: Picture, t_s: float) -> float | None:

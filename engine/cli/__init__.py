@@ -13,6 +13,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
+from engine import __version__
 from engine.cli.look import cache_command, info_command, nulltest_command
 from engine.cli.methods import methods_command
 from engine.cli.remix import remix_command
@@ -23,9 +24,22 @@ from engine.errors import EngineError
 from engine.threads import wait_shortly
 
 app = typer.Typer(
-    name="nullsum", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    name="nullsum", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="Separate, remix and null-test music. Without a subcommand, `nullsum [SONG]` opens the window.",
 )  # fmt: skip
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"Nullsum {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(version: bool = typer.Option(False, "--version", is_eager=True, callback=_say_version, help="Print the version.")) -> None:
+    pass
+
+
 app.command("separate")(separate_command)
 app.command("remix", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(remix_command)
 app.command("nulltest")(nulltest_command)
@@ -60,7 +74,7 @@ def run(arguments: list[str]) -> int:
     """Run a subcommand: its exit code. Every failure ends as one sentence on stderr, with --json as {"error": ...} on stdout too."""
     with ctrl_c():
         try:
-            code = typer.main.get_command(app).main(with_gains_joined(arguments), prog_name="nullsum", standalone_mode=False)
+            code = typer.main.get_command(app).main(with_gains_joined(arguments) or ["--help"], prog_name="nullsum", standalone_mode=False)
             if code != _INTERRUPTED:
                 return int(code or 0)
             said, code = failure(KeyboardInterrupt())

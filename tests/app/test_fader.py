@@ -232,7 +232,7 @@ def test_typing_a_value(qtbot, state, field):
 
 def test_typing_nonsense_keeps_the_old_value_and_says_why(qtbot, state, field):
     state.move_strip("vocals", gain_db=1.5)
-    for text, why in (("loud", "not a level"), ("+40", "ends at")):
+    for text, why in (("3 loud", "not a level"), ("+40", "ends at")):
         field.selectAll()
         qtbot.keyClicks(field, text)
         qtbot.keyClick(field, KEY.Key_Return)

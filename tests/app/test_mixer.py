@@ -83,7 +83,8 @@ def test_another_strip_reads_as_silent_while_one_is_solo(state, panel):
 
 
 def test_typing_into_a_field_does_not_mute(qtbot, state, panel):
-    qtbot.keyClicks(panel.strips["vocals"].gain, "m")
+    qtbot.keyClicks(panel.strips["vocals"].gain, "-m")  # alone an M is the strip's: test_what_it_says.py
+    assert panel.strips["vocals"].gain.text().endswith("-m")
     assert not state.strip("vocals").mute
 
 
@@ -205,10 +206,10 @@ def test_the_output_is_lowered_by_just_what_is_needed_and_reset(qtbot, state, pa
 def test_a_block_from_before_the_output_was_lowered_does_not_ask_again(qtbot, state, panel):
     button = panel.master.output
     state.levels = Levels({}, (1.5, 1.5))
-    button._settle.setInterval(60_000)
+    panel.master.meter._settle.setInterval(60_000)
     qtbot.mouseClick(button, LEFT)
     state.levels = Levels({}, (1.4, 1.4))
-    button._settle.start(0)  # its time is over
+    panel.master.meter._settle.start(0)  # its time is over
     qtbot.waitUntil(lambda: button.text() == "−4.0 dB", timeout=20_000)
     state.levels = Levels({}, (1.1, 1.1))
     assert button.text() == "Lower output", "but a later one does"

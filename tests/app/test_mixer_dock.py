@@ -46,7 +46,7 @@ def test_a_window_that_is_narrow_and_wide_again_has_its_whole_mixer_again(full: 
         full.resize(width, 800)
         settle(full)
         beside = full.width() - full.centralWidget().minimumSizeHint().width()  # what the picture and the transport leave
-        assert full.dock.width() == pytest.approx(min(full.mixer.full_width(), full.width() // 2, beside), abs=8)
+        assert full.dock.width() == pytest.approx(min(full.mixer.full_width(), beside), abs=8)
     assert full.dock.width() == full.mixer.full_width()
 
 

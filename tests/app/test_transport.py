@@ -139,7 +139,9 @@ def test_names_and_tab_order(state, row):
         (NullState(True, 100, 3, -90.04), "NOT NULL  3 of 100 samples differ", "stems sum within −90.0 dB", theme.CLIP),
         (NullState(True, 100, 0, None), "NULL  0 of 100 samples differ", "stems not measured yet", theme.GOOD),
         (NullState(True, 100, 0, -float("inf")), "NULL  0 of 100 samples differ", "stems sum exactly", theme.GOOD),
-        (NullState(False, 0, 0, -301.0, -18.3), "remix differs from the mix by −18.3 dB", "stems sum within −301 dB", theme.ACCENT),
+        (NullState(False, 0, 0, -301.0, -18.3), "the change lies 18.3 dB below the mix", "stems sum within −301 dB", theme.ACCENT),
+        (NullState(False, 0, 0, -301.0, -0.04), "the change is as loud as the mix", "stems sum within −301 dB", theme.ACCENT),
+        (NullState(False, 0, 0, -301.0, 6.0), "the change lies 6.0 dB above the mix", "stems sum within −301 dB", theme.ACCENT),
         (NullState(False, 0, 0, -301.0, None), "null not measured yet", "stems sum within −301 dB", theme.FAINT),
     ],
 )

@@ -13,6 +13,7 @@ import pytest
 import soundfile as sf
 from toys import signal
 
+from engine import __version__
 from engine.cli import run
 from engine.cli.remix import stem_gains
 from engine.cli_io import inputs, parse_db, parse_range, target_folders, with_gains_joined
@@ -400,3 +401,11 @@ def test_neither_help_nor_a_cached_song_imports_torch_or_qt(tmp_path: Path) -> N
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_without_a_word_it_helps_and_it_knows_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("Usage: nullsum") and "separate" in out and err == ""
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"Nullsum {__version__}\n"
