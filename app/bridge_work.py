@@ -3,7 +3,6 @@
 import math
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from app.jobs import Job
 from engine.display import drawn, empty_picture, next_stretch
 from engine.errors import TargetError
-from engine.session import ExportPlan, NullReport, Session, Stretch, Written, folder_aside
+from engine.session import ExportPlan, Moved, NullReport, Session, Stretch, Written, all_or_none, folder_aside, made_folder
 from engine.types import AudioInfo, Mix, Mixture
 
 
@@ -86,33 +85,22 @@ def plan_of(session: Session, wish: ExportWish, overwrite: bool = True) -> Expor
 def write_files(session: Session, wish: ExportWish, job: Job, mix: Mix) -> Exported:
     """Stems, remix or both, as wished, the faders as in `mix`.
 
-    When it fails or is cancelled, what was not there before is not there afterwards.
+    When it fails or is cancelled, everything is as it was before.
     """
     plan = plan_of(session, wish, wish.overwrite)  # refuses a remix that is there before it begins with the stems
-    new = [p for p in (*plan.files, *plan.reports) if p not in plan.there]
-    folders = [p for p in (wish.folder, *wish.folder.parents) if not p.exists()]
-    try:
-        if wish.stems and wish.remix and plan.there:
-            return _in_one_go(session, wish, job, mix, plan)
-        return _written(session, wish, job, mix)
-    except BaseException:
-        with suppress(OSError):  # what cannot be taken away stays
-            for path in new:
-                path.unlink(missing_ok=True)
-            for path in folders:
-                path.rmdir()
-        raise
+    with made_folder(wish.folder):
+        return _in_one_go(session, wish, job, mix, plan) if wish.stems and wish.remix else _written(session, wish, job, mix)
 
 
 def _in_one_go(session: Session, wish: ExportWish, job: Job, mix: Mix, plan: ExportPlan) -> Exported:
-    """Stems and remix that replace older ones are written aside first: a cancel during the remix must not have replaced the stems."""
+    """Stems and remix are written aside first: a cancel during the remix must not leave stems, nor have replaced older ones."""
     for path in plan.there:
         if not path.is_symlink() and not os.access(path, os.W_OK):
             raise TargetError(f"{path.name} exists and is write-protected; choose another name or change its permissions.")
     with folder_aside(wish.folder) as aside:
         done = _written(session, replace(wish, folder=aside), job, mix)
-        for path in (*plan.files, *plan.reports):
-            (aside / path.name).replace(path)
+        with all_or_none([Moved(aside / path.name, path, wish.overwrite) for path in (*plan.files, *plan.reports)]):
+            pass
     return replace(done, files=tuple(wish.folder / path.name for path in done.files))
 
 
@@ -128,11 +116,11 @@ def _written(session: Session, wish: ExportWish, job: Job, mix: Mix) -> Exported
         files += written.files.values()
         notes += report.notes
     if wish.remix:
-        with suppress(OSError):  # then the writer says why
-            wish.folder.mkdir(parents=True, exist_ok=True)
         target = wish.folder / session.naming(wish.name_template).file("remix", fmt.extension)
         remix: Written = session.export_remix(target, fmt, stretch, wish.overwrite, job.report, job.is_cancelled, mix)
         files.append(target)
         if remix.n_overflowed["remix"]:
             notes.append(f"{remix.n_overflowed['remix']:,} samples of the remix clipped; give the output some headroom.")
+        if remix.tags_lost and not wish.stems:  # the null report of the stems says it too
+            notes.append(f"The format cannot hold these tags: {', '.join(remix.tags_lost)}.")
     return Exported(tuple(files), report, report.as_text() if report else "", tuple(notes))

@@ -43,8 +43,16 @@ class Pending(Protocol):
         """It is whole now, under its temporary name."""
         ...
 
-    def appear(self) -> None:
-        """Take the target's place."""
+    def appear(self, can_go_back: bool = False) -> None:
+        """Take the target's place; what stood there is kept aside where it must be possible to go back."""
+        ...
+
+    def go_back(self) -> None:
+        """Undo `appear`: what stood there before stands there again. Never raises."""
+        ...
+
+    def settle(self) -> None:
+        """It stays: forget what stood there before. Never raises."""
         ...
 
     def give_up(self) -> None:
@@ -55,9 +63,12 @@ class Pending(Protocol):
 class Beside:
     """What files on their way share: a temporary file beside the target, locked against `sweep`, renamed or removed in the end."""
 
-    def __init__(self, target: Path) -> None:
-        self._target = Path(target)
+    def __init__(self, target: Path, may_replace: bool = True) -> None:
+        """Without may_replace a file that stands at the target by the end is left alone, whenever it came."""
+        self._target, self._may_replace = Path(target), may_replace
         self.temporary = self._target.parent / f"{TEMP_PREFIX}{secrets.token_hex(6)}.tmp"  # where the file lies until it appears
+        self._old: Path | None = None  # where what stood there before is kept
+        self._has_appeared = False
         self._lock: int | None = None
 
     def begin(self) -> None:
@@ -69,14 +80,39 @@ class Beside:
             with contextlib.suppress(OSError):  # a disk that knows no locks: nobody can sweep there either
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def appear(self) -> None:
-        """Take the target's place. Raises TargetError."""
+    def appear(self, can_go_back: bool = False) -> None:
+        """Take the target's place, see Pending. Raises TargetError."""
         try:
-            self.temporary.replace(self._target)
+            if not self._may_replace:
+                _moved_to_free_place(self.temporary, self._target)
+            else:
+                if can_go_back and os.path.lexists(self._target):
+                    self._old = _kept(self._target)
+                self.temporary.replace(self._target)
         except OSError as problem:
+            self.go_back()
             self.give_up()
             raise target_error(self._target, problem) from problem
+        self._has_appeared = True
         self._release()
+
+    def go_back(self) -> None:
+        """Undo `appear`, see Pending."""
+        old, self._old = self._old, None
+        with contextlib.suppress(OSError):
+            if old is not None:
+                old.replace(self._target)
+                old.unlink(missing_ok=True)  # both names are one file where nothing had been replaced yet
+            elif self._has_appeared:
+                self._target.unlink(missing_ok=True)
+        self._has_appeared = False
+
+    def settle(self) -> None:
+        """Forget what stood there before, see Pending."""
+        old, self._old = self._old, None
+        if old is not None:
+            with contextlib.suppress(OSError):
+                old.unlink()
 
     def give_up(self) -> None:
         """Remove what was written and leave the target as it was; never raises."""
@@ -90,11 +126,53 @@ class Beside:
             os.close(handle)
 
 
+def _moved_to_free_place(path: Path, target: Path) -> None:
+    """Rename, but never over another file (FileExistsError), as Windows does by itself."""
+    if sys.platform == "win32":
+        path.rename(target)
+        return
+    try:
+        os.link(path, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a disk without links: take the place first
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        path.replace(target)
+    else:
+        path.unlink()
+
+
+def _kept(target: Path) -> Path:
+    """A second name for the file that stands at the target, or where links are unknown its new one."""
+    if target.is_dir() and not target.is_symlink():
+        raise OSError(errno.EISDIR, "it is a folder")
+    old = target.parent / f"{TEMP_PREFIX}{secrets.token_hex(6)}.old"
+    try:
+        os.link(target, old, follow_symlinks=False)
+    except (OSError, NotImplementedError):
+        target.rename(old)
+    return old
+
+
+class Moved(Beside):
+    """A file that is whole already, elsewhere on the same disk, on its way; see Pending."""
+
+    def __init__(self, path: Path, target: Path, may_replace: bool = True) -> None:
+        super().__init__(target, may_replace)
+        self.temporary = path
+
+    def __enter__(self) -> Self:
+        return self
+
+    def finish(self) -> None:
+        """Nothing is left to do."""
+
+
 class TextWriter(Beside):
     """A text file (UTF-8) on its way, see Pending; what UTF-8 cannot say (a broken file name) gets a backslash."""
 
-    def __init__(self, target: Path, text: str) -> None:
-        super().__init__(target)
+    def __init__(self, target: Path, text: str, may_replace: bool = True) -> None:
+        super().__init__(target, may_replace)
         self._text = text
 
     def __enter__(self) -> Self:
@@ -132,18 +210,20 @@ def all_or_none(files: Iterable[Pending], then: Callable[[], Iterable[Pending]] 
             file.__enter__()
             file.finish()
         for file in pending:
-            file.appear()
+            file.appear(can_go_back=len(pending) > 1)
     except BaseException:
-        _give_up_all(pending)
+        _each(pending, lambda file: file.go_back())
+        _each(pending, lambda file: file.give_up())
         raise
+    _each(pending, lambda file: file.settle())
 
 
-def _give_up_all(pending: list[Pending]) -> None:
-    """Remove them all, even where Ctrl-C is pressed once more meanwhile (the first error is the one that is told)."""
+def _each(pending: list[Pending], do: Callable[[Pending], None]) -> None:
+    """For all of them, the last one first, even where Ctrl-C is pressed meanwhile (the first error is the one that is told)."""
     left = list(pending)
     while left:
         with contextlib.suppress(KeyboardInterrupt):
-            left[-1].give_up()
+            do(left[-1])
             left.pop()
 
 
@@ -204,6 +284,8 @@ def target_error(target: Path, error: BaseException) -> TargetError:
         return TargetError(f"{name} cannot be written: the folder {folder} is read-only for you; choose another folder.")
     if number in (errno.ENOENT, errno.ENOTDIR):
         return TargetError(f"{name} cannot be written: there is no folder {folder}; make it or choose another one.")
+    if number == errno.EEXIST:
+        return TargetError(f"{name} came to be there meanwhile; give --overwrite to replace it or choose another folder.")
     if number == errno.ENAMETOOLONG:
         return TargetError(f"{name} is too long a name for this disk ({len(os.fsencode(target.name))} bytes); choose a shorter one.")
     if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or not isinstance(error, OSError):  # libsndfile says no more than "failed"

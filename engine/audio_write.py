@@ -38,8 +38,10 @@ class AudioWriter(Beside):
     Raises TargetError where the place cannot take the file, BadInputError where the format cannot hold rate or channels.
     """
 
-    def __init__(self, target: Path, rate_hz: int, n_channels: int, fmt: OutputFormat, tags: Tags | None = None) -> None:
-        super().__init__(target)
+    def __init__(
+        self, target: Path, rate_hz: int, n_channels: int, fmt: OutputFormat, tags: Tags | None = None, may_replace: bool = True
+    ) -> None:
+        super().__init__(target, may_replace)
         self._rate_hz, self._n_channels, self._fmt, self._tags = rate_hz, n_channels, fmt, tags or Tags()
         self._sink: Sink | None = None
         self.n_samples = 0  # written so far

@@ -43,14 +43,15 @@ class Written:
 
 
 def check_targets(targets: list[Path], sources: list[Path], overwrite: bool) -> None:
-    """Refuse, before anything is done, targets that are a source, a folder, there already or out of reach (TargetError)."""
+    """Refuse, before anything is done, targets that are a source (the first is the song itself), a folder, there or out of reach."""
     for target in targets:
         try:
             if target.is_dir():
                 raise TargetError(f'"{target.name}" is a folder; choose another name for the file.')
-            for source in sources:
+            for i, source in enumerate(sources):
                 if target.exists() and source.exists() and target.samefile(source):
-                    raise TargetError(f"{target.name} is the song itself, and Nullsum never writes over its source: choose another name.")
+                    which = "one of the songs" if i else "the song itself"
+                    raise TargetError(f"{target.name} is {which}, and Nullsum never writes over its source: choose another name.")
         except OSError as e:
             raise TargetError(f"{target} cannot be written ({e.strerror}); choose another name or folder.") from None
         if os.path.lexists(target) and not overwrite:  # a link that leads nowhere is there, too
@@ -141,8 +142,9 @@ def write_stems(
     report: Report = silent_report,
     is_cancelled: IsCancelled = never_cancelled,
     then: Callable[[Written, dict[str, Path]], Iterable[Pending]] = lambda written, whole: (),
+    overwrite: bool = True,
 ) -> Written:
-    """Write every stem at 0 dB to its target, all of them or none.
+    """Write every stem at 0 dB to its target, all of them or none; without `overwrite` over nothing, whenever it came there.
 
     `then` is told what is about to appear and where each stem's file lies, whole, until it does: it may read and refuse
     them and add files (a report) that appear with them; see all_or_none.
@@ -153,7 +155,7 @@ def write_stems(
     info = mixture.info
     overflowed = np.zeros(len(masks.stems), dtype=np.int64)
     clock = Clock("Writing stems", -(-stretch.n_samples // BLOCK), report)
-    writers = [AudioWriter(targets[s], info.rate_hz, info.n_channels, fmt, tags=tags) for s in masks.stems]
+    writers = [AudioWriter(targets[s], info.rate_hz, info.n_channels, fmt, tags, overwrite) for s in masks.stems]
 
     def written() -> Written:
         counts = dict(zip(masks.stems, overflowed.tolist(), strict=True))
@@ -190,11 +192,17 @@ def write_remix(
     tags: Tags | None = None,
     report: Report = silent_report,
     is_cancelled: IsCancelled = never_cancelled,
+    then: Callable[[], None] = lambda: None,
+    overwrite: bool = True,
 ) -> Written:
-    """Write the remix as it is heard; clipped samples are counted under "remix". Neutral: the recording's own samples."""
+    """Write the remix as it is heard. Neutral: the recording's own samples.
+
+    Samples that were clipped, or in a lossy file will be when it is played, are counted under "remix". `then` is called before the
+    file appears and may refuse it by raising.
+    """
     info = mixture.info
     clock, n_clipped = Clock("Writing the remix", -(-stretch.n_samples // BLOCK), report), 0
-    with AudioWriter(target, info.rate_hz, info.n_channels, fmt, tags=tags) as writer:
+    with AudioWriter(target, info.rate_hz, info.n_channels, fmt, tags, overwrite) as writer:
         for at in range(0, stretch.n_samples, BLOCK):
             if is_cancelled():
                 raise Cancelled("The export")
@@ -203,7 +211,8 @@ def write_remix(
             if stretch.headroom_db:
                 remix = remix * gain_of(stretch.headroom_db)
             block, clipped = from_float(remix, fmt.sample_type)
-            n_clipped += clipped
+            n_clipped += int(np.count_nonzero(np.abs(remix) > 1.0)) if fmt.is_lossy else clipped
             writer.write(block)
             clock.step()
+        then()
     return Written({"remix": target}, {"remix": n_clipped}, list(writer.tags_lost) if tags else [])

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from engine import export as _export
-from engine.atomic import Pending, TextWriter, folder_aside
+from engine.atomic import Moved, Pending, TextWriter, all_or_none, folder_aside
 from engine.audio import FileMixture, open_mixture
 from engine.cache import Cache, StoredChunk
 from engine.device import choose
 from engine.errors import BadInputError
-from engine.export import Stretch, Written
+from engine.export import Stretch, Written, made_folder
 from engine.export_plan import ExportPlan, Naming, export_choices, planned
 from engine.formats import OutputFormat, chosen_format
 from engine.masks import Masks
@@ -33,8 +33,9 @@ from engine.tags import Tags, read_tags
 from engine.types import Array, AudioInfo, IsCancelled, Method, Mix, Report, never_cancelled, silent_report
 
 __all__ = [  # what the app may take from here besides Session
-    "Apart", "Cache", "ExportPlan", "Measured", "NullReport", "Session", "Stretch", "Written",
-    "apart_db", "device_words", "distance_db", "folder_aside", "is_neutral", "measure", "measure_apart", "methods", "why_not",
+    "Apart", "Cache", "ExportPlan", "Measured", "Moved", "NullReport", "Session", "Stretch", "Written", "all_or_none",
+    "apart_db", "device_words", "distance_db", "folder_aside", "is_neutral", "made_folder", "measure", "measure_apart", "methods",
+    "why_not",
 ]  # fmt: skip
 TRAINED = ("built-in", "research")  # groups of methods that have weights, and so a device that they run on
 
@@ -209,15 +210,17 @@ class Session:
         report: Report = silent_report,
         is_cancelled: IsCancelled = never_cancelled,
         name_template: str = "{stem}",
+        sources: Iterable[Path] = (),
     ) -> tuple[Written, NullReport]:
         """Stems and null report (txt and json, made from the files as they lie on disk) into a folder.
 
-        Separates first what the stretch still needs. Nothing is left behind when it fails or is cancelled.
+        Separates first what the stretch still needs. Nothing is left behind when it fails or is cancelled. `sources` are
+        further songs that must not be written over.
         """
         naming = self.naming(name_template)
         targets, reports = naming.stems(folder, self.stems, fmt.extension), naming.reports(folder)
         assert self.info.path is not None
-        _export.check_targets([*targets.values(), *reports], [self.info.path], overwrite)
+        _export.check_targets([*targets.values(), *reports], [self.info.path, *sources], overwrite)
         _export.check_folder(folder)
         _export.check_room(folder, self.mixture, fmt, len(targets), stretch.n_samples)
         _export.check_full_scale(self.mixture, fmt, stretch)
@@ -228,11 +231,13 @@ class Session:
             found = report_on(self.mixture, self.method, written, whole, fmt, stretch, report, is_cancelled)
             said.append(found)
             as_json = json.dumps(found.as_json(), indent=1, ensure_ascii=False) + "\n"
-            return [TextWriter(reports[0], found.as_text()), TextWriter(reports[1], as_json)]
+            return [TextWriter(reports[0], found.as_text(), overwrite), TextWriter(reports[1], as_json, overwrite)]
 
         with _export.made_folder(folder):
             self.separate(stretch, report, is_cancelled)
-            written = _export.write_stems(self.mixture, self.masks, targets, fmt, stretch, tags, report, is_cancelled, null_report)
+            written = _export.write_stems(
+                self.mixture, self.masks, targets, fmt, stretch, tags, report, is_cancelled, null_report, overwrite
+            )
         return written, said[0]
 
     def export_remix(
@@ -253,12 +258,15 @@ class Session:
         _export.check_targets([target], [self.info.path], overwrite)
         _export.check_folder(target.parent, may_be_made=False)
         _export.check_room(target.parent, self.mixture, fmt, 1, stretch.n_samples)
-        _export.check_full_scale(self.mixture, fmt, stretch)
         tags, mix = self.tags(), self.mix if mix is None else mix
-        if not is_neutral(mix, self.stems, self.info.n_channels):
+        if is_neutral(mix, self.stems, self.info.n_channels):
+            _export.check_full_scale(self.mixture, fmt, stretch)  # of a moved mix clipped samples are counted
+        else:
             self.separate(stretch, report, is_cancelled)
         self._refuse_changed()
-        return _export.write_remix(self.mixture, self.masks, mix, target, fmt, stretch, tags, report, is_cancelled)
+        return _export.write_remix(
+            self.mixture, self.masks, mix, target, fmt, stretch, tags, report, is_cancelled, self._refuse_changed, overwrite
+        )
 
     def _refuse_changed(self) -> None:
         """BadInputError where the file is another one than was opened. One that is gone can still be read to its end."""

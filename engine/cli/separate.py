@@ -25,7 +25,7 @@ def separate_command(
     no_cache: NoCache = False,
     as_json: Json = False,
 ) -> None:
-    """Write the stems of songs, with a null report made from the written files."""
+    """Write the stems of songs, with a null report made from the written files; exit code 1 when lossless ones do not add up."""
     from engine.methods import read_options
     from engine.nulltest import verdict
     from engine.session import Session
@@ -43,7 +43,7 @@ def separate_command(
             with Ticker(path.name) as ticker, Session(path, method, cache, device, options) as session:
                 stretch = session.stretch(begin, end, headroom)
                 fmt = session.output_format(format_, subtype)
-                written, report = session.export_stems(folders[path], fmt, stretch, overwrite, ticker.report, interrupted)
+                written, report = session.export_stems(folders[path], fmt, stretch, overwrite, ticker.report, interrupted, sources=paths)
         except EngineError as e:
             if len(paths) == 1 or interrupted():
                 raise
@@ -57,6 +57,8 @@ def separate_command(
             "overflowed": written.n_overflowed, "notes": report.notes,
         }  # fmt: skip
         results.append(result)
+        if not fmt.is_lossy and not report.result.adds_up:
+            code = max(code, 1)
         if not as_json:
             typer.echo(prose(result))
     if as_json:

@@ -112,7 +112,6 @@ def test_ctrl_c_while_the_files_are_checked_leaves_nothing(tmp_path: Path, song:
 def test_when_one_file_cannot_appear_no_leftover_stays(tmp_path: Path) -> None:
     writers = [AudioWriter(tmp_path / f"{n}.wav", 44100, 1, WAV16) for n in "abc"]
 
-
     def somebody_is_faster() -> tuple[()]:
         (tmp_path / "b.wav").mkdir()
         return ()
