@@ -10,7 +10,7 @@ but nobody listens to it any more.
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from app.bridge_results import TURNS, BridgeResults
 from app.bridge_work import Exported, ExportWish, draw, write_files
@@ -21,6 +21,7 @@ from engine.errors import MethodError
 from engine.session import Session, methods, why_not
 from engine.types import Mix, Progress
 
+KEEP_MS = 1000  # after the last move of a fader
 BUILT_IN = "nullsum-4"  # serves every recording
 
 
@@ -42,6 +43,8 @@ class Bridge(BridgeResults):
         super().__init__(state, settings, parent)
         self._choices = settings.choices
         self._waiting: Session | None = None  # opened while files of the song before are being written
+        self._soon = QTimer(self, interval=KEEP_MS, singleShot=True)
+        self._soon.timeout.connect(self._remember)
         state.mix_changed.connect(self._on_mix)
         state.stems_changed.connect(self._on_stems)
         settings.changed.connect(self._on_choices)
@@ -73,7 +76,7 @@ class Bridge(BridgeResults):
         for name in list(self._jobs):
             self._drop(name)
         state = self._state
-        state.playing = state.difference = False
+        state.playing = state.difference = state.paused = False
         state.compared = state.apart_db = None
         state.masks = state.picture = state.null = state.progress = state.selection = None
         state.song = None
@@ -120,6 +123,15 @@ class Bridge(BridgeResults):
             self._session.close()
             self._session = self._other = None
         return not self._let_go
+
+    def look_at_file(self) -> None:
+        """Say so where the song was changed on disk while it is open: what is heard and seen no longer belong together."""
+        try:
+            sentence = self._session.changed() if self._session else ""
+        except OSError:
+            return
+        if sentence:
+            self._state.message = sentence
 
     # ------------------------------------------------------------------ results
 
@@ -239,6 +251,12 @@ class Bridge(BridgeResults):
         if self._session:
             self._session.mix = mix
             self._say_null()
+            self._soon.start()
+
+    @Slot()
+    def _remember(self) -> None:
+        """The mix as it stands: nobody asks before a machine loses its power."""
+        self._keep_mix()
 
     @Slot(object)
     def _on_stems(self, _: object) -> None:

@@ -88,6 +88,7 @@ class BridgeJobs(QObject):
             self._drop(job.objectName())  # it has ended, though its thread may not have said so yet
             self._state.progress = None
             self._state.message = SAID.get(job.objectName(), "")
+            self._state.paused |= job.objectName() == "separate"
             self._after(job)
 
     @Slot(str)

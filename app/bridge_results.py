@@ -64,6 +64,9 @@ class BridgeResults(BridgeDevice):
             self._stop(*TURNS)
             self._measured = self._other_measured = self._apart = self._state.null = self._state.apart_db = None
             self._show_results()
+        running = self._jobs.get("separate")
+        if running is not None and running.is_cancelled():
+            self._drop("separate")  # it is at its last step
         known = [session.masks.is_complete for session in (self._session, self._other) if session is not None]
         if known and all(known):
             self._state.message = "Nothing is paused: everything is separated."
@@ -247,7 +250,7 @@ class BridgeResults(BridgeDevice):
 
         for job in TURNS:
             self._drop(job)
-        self._working = session
+        self._working, state.paused = session, False
         self._start("separate", work, self._on_separated, self._on_masks)
 
     def _chunks(self) -> list[Callable[[], Any]]:

@@ -152,7 +152,7 @@ class Fader(QSlider):
             self.move_to(0.0)
         elif key in {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}:
             self.move_to(-math.inf)
-        elif key in {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_F2}:
+        elif key in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
             self.typing_began.emit("")
         elif event.text() and event.text() in TYPED:
             self.typing_began.emit(event.text())

@@ -76,6 +76,7 @@ class MainWindow(QMainWindow):
         QWidget.setTabOrder(self.status.device, self.panel.overview)  # where the chain begins again
         self.badge.clicked.connect(self.show_report)
         self.status.cancel_wanted.connect(bridge.cancel)
+        self.status.resume_wanted.connect(bridge.resume)
         self.comparison.switch_wanted.connect(bridge.switch)
         self.comparison.end_wanted.connect(bridge.end_comparison)
         bridge.refused.connect(self._refused)
@@ -135,7 +136,7 @@ class MainWindow(QMainWindow):
                 menus[spec.menu].addSeparator()
         bridge = self.bridge
         self.methods = MethodMenu(menus["Method"], bridge.methods(), self.state, bridge.why_not, bridge.why_not_beside)
-        self.methods.insert(self.actions_["end_comparison"])
+        self.methods.insert(self.actions_["resume"], self.actions_["end_comparison"])
         self.methods.chosen.connect(self._choose_method)
         self.methods.compare_wanted.connect(bridge.compare)
         self._method_group = self.methods.heard.group
@@ -198,6 +199,16 @@ class MainWindow(QMainWindow):
         if paths:
             event.acceptProposedAction()
             self.open_path(paths[0])
+            if len(paths) > 1:
+                self.state.message = (
+                    f"{paths[0].name} opens, one song at a time; for all {len(paths)}: nullsum separate FOLDER -o DIR in a terminal."
+                )
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Back from another program, which may have written the song anew."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.bridge.look_at_file()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Remember the layout and end all work."""
@@ -258,7 +269,9 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def _choose_method(self, name: str) -> None:
-        if name != self.state.method or self.state.masks is None:
+        if self.state.paused and name == self.state.method:
+            self.bridge.resume()
+        elif name != self.state.method or self.state.masks is None:
             self.bridge.choose_method(name)
 
     def _make_room(self, stems: Any) -> None:

@@ -110,6 +110,7 @@ class State(QObject):
     device_changed = Signal(object)  # str: "CPU, 1 thread"
     device_why_changed = Signal(object)  # str: why the GPU is not used
     sound_changed = Signal(object)  # str: what the sound device does, or why there is no sound
+    paused_changed = Signal(object)  # bool: a separation was stopped before its end and waits
     message_changed = Signal(object)  # str: the last thing said to the user
 
     song = observed("song")
@@ -118,6 +119,7 @@ class State(QObject):
     masks = observed("masks")
     picture = observed("picture")
     progress = observed("progress")
+    paused = observed("paused", False)
     mix = observed("mix", Mix())
     playing = observed("playing", False)
     position_s = observed("position_s", 0.0)

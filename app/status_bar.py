@@ -61,9 +61,10 @@ class ElidedLabel(QLabel):
 
 
 class StatusBar(QStatusBar):
-    """Reads the state; the only thing it can do is ask for a cancel."""
+    """Reads the state; all that it can do is ask for a cancel, and for what was paused to go on."""
 
     cancel_wanted = Signal()
+    resume_wanted = Signal()
 
     def __init__(self, state: State, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -93,6 +94,7 @@ class StatusBar(QStatusBar):
         self.setContentsMargins(8, 0, 4, 0)
         show(self, state, "message", self._show_message)
         show(self, state, "progress", self._show_progress)
+        show(self, state, "paused", self._show_paused)
         show(self, state, "sound", self._show_sound)
         show(self, state, "device", self._show_device)
         show(self, state, "device_why", self._show_device)
@@ -113,7 +115,12 @@ class StatusBar(QStatusBar):
         self.cancel.setFixedSize(28, 24)
         self.cancel.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.cancel.clicked.connect(self._cancel)
-        for part in (self.percent, self.bar, self.cancel):
+        self.resume = QToolButton(text="Resume", objectName="resume", accessibleName="Resume the separation")
+        self.resume.setToolTip("Go on with the separation (R)")
+        self.resume.setFixedHeight(24)
+        self.resume.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.resume.clicked.connect(self.resume_wanted)
+        for part in (self.percent, self.bar, self.cancel, self.resume):
             row.addWidget(part)
         return self.work
 
@@ -126,6 +133,9 @@ class StatusBar(QStatusBar):
         """What was said a while ago may no longer be so."""
         self._state.message = ""
 
+    def _show_paused(self, _: bool) -> None:
+        self._show_progress(self._state.progress)
+
     @Slot()
     def _cancel(self) -> None:
         progress: Progress | None = self._state.progress
@@ -136,9 +146,13 @@ class StatusBar(QStatusBar):
     def _show_progress(self, progress: Progress | None) -> None:
         if progress is None or progress.what != self._cancelled:
             self._cancelled = ""
-        self.work.setVisible(progress is not None)
+        is_paused = progress is None and self._state.paused
+        self.work.setVisible(progress is not None or is_paused)
         self.cancel.setEnabled(not self._cancelled)
+        for part, is_seen in ((self.bar, not is_paused), (self.cancel, not is_paused), (self.resume, is_paused)):
+            part.setVisible(is_seen)
         if progress is None:
+            self.percent.setText("Separation paused" if is_paused else "")
             return
         self.percent.setText("Cancelling …" if self._cancelled else progress_text(progress))
         self.bar.setValue(round(progress.done * 1000))

@@ -131,7 +131,7 @@ class Transport(QWidget):
         self.setFixedHeight(48)
         self._icons = {name: icons.icon(name) for name in ("play", "pause", "stop", "to_start")}
         self._icons["loop"] = icons.icon("loop", theme.TEXT, theme.ACCENT)
-        self.to_start = self._button("to_start", "To start", "Go to the start of the song (Ctrl+Home)")
+        self.to_start = self._button("to_start", "To start", "Go to the start of the song, or of the loop (Ctrl+Home)")
         self.play = self._button("play", "Play", "Play or pause (Space)", width=48)
         self.stop = self._button("stop", "Stop", "Stop and return to the start of the selection, or of the song")
         self.loop = self._button("loop", "Loop", "Loop the whole song (L); select a stretch to loop that")
@@ -205,7 +205,8 @@ class Transport(QWidget):
 
     @Slot()
     def _go_to_start(self) -> None:
-        self._state.seek_wanted.emit(0.0)
+        state = self._state
+        state.seek_wanted.emit(float(state.selection[0]) if state.looping and state.selection else 0.0)
 
     @Slot()
     def _toggle_play(self) -> None:

@@ -218,6 +218,7 @@ class Session:
         further songs that must not be written over.
         """
         naming = self.naming(name_template)
+        self._refuse_changed()
         targets, reports = naming.stems(folder, self.stems, fmt.extension), naming.reports(folder)
         assert self.info.path is not None
         _export.check_targets([*targets.values(), *reports], [self.info.path, *sources], overwrite)
@@ -258,6 +259,7 @@ class Session:
         _export.check_targets([target], [self.info.path], overwrite)
         _export.check_folder(target.parent, may_be_made=False)
         _export.check_room(target.parent, self.mixture, fmt, 1, stretch.n_samples)
+        self._refuse_changed()
         tags, mix = self.tags(), self.mix if mix is None else mix
         if is_neutral(mix, self.stems, self.info.n_channels):
             _export.check_full_scale(self.mixture, fmt, stretch)  # of a moved mix clipped samples are counted
@@ -268,9 +270,13 @@ class Session:
             self.mixture, self.masks, mix, target, fmt, stretch, tags, report, is_cancelled, self._refuse_changed, overwrite
         )
 
-    def _refuse_changed(self) -> None:
-        """BadInputError where the file is another one than was opened. One that is gone can still be read to its end."""
+    def changed(self) -> str:
+        """A sentence where the file is another one than was opened, else empty. One that is gone can still be read to its end."""
         path = self.info.path
         assert path is not None
-        if self.mixture.changed_on_disk() and path.exists():
-            raise BadInputError(f'"{path.name}" was changed on disk since it was opened; open it again and start anew.')
+        is_other = self.mixture.changed_on_disk() and path.exists()
+        return f'"{path.name}" was changed on disk since it was opened; open it again and start anew.' if is_other else ""
+
+    def _refuse_changed(self) -> None:
+        if sentence := self.changed():
+            raise BadInputError(sentence)

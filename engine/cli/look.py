@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cache import DEFAULT_LIMIT_BYTES, Cache
+from engine.cache import Cache
 from engine.cli.words import Format, Json, Subtype, say
 from engine.cli_io import Ticker, human_bytes, inputs, interrupted, one_input
 from engine.errors import BadInputError, Cancelled
@@ -92,7 +92,7 @@ def cache_command(
     cache = Cache()
     if limit is not None and not 0 <= limit < math.inf:
         raise BadInputError(f"--limit is {limit:g} GB; give a size of 0 or more.")
-    freed = cache.clear() if clear else cache.trim(int(limit * 1e9) if limit is not None else DEFAULT_LIMIT_BYTES)
+    freed = cache.clear() if clear else cache.trim(int(limit * 1e9)) if limit is not None else 0
     u = cache.usage()
     value = {"folder": str(u.folder), "chunks": u.n_chunks, "bytes": u.n_bytes, "limit_bytes": u.limit_bytes, "freed_bytes": freed}
     text = f"{u.folder}: {u.n_chunks:,} chunks, {human_bytes(u.n_bytes)} of at most {human_bytes(u.limit_bytes)}"

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 import soundfile as sf
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 from test_window import ready, song, until
 
+from app import memory, status_bar, theme
 from app import readout as readout_module
-from app import status_bar, theme
 from app.main_window import MainWindow
 from app.make import Made
 from app.preferences import PreferencesDialog
@@ -284,3 +285,73 @@ def test_hertz_are_named_at_their_ruler(window: MainWindow) -> None:
     labels = [item.text for item in window.view.canvas.scene().items() if hasattr(item, "setText") and getattr(item, "text", "") == "Hz"]
     assert labels == ["Hz"]
     assert window.view._frequency_axis.ticks(0.0, 512.0, 400.0) == []  # no picture yet, so no frequencies
+
+
+# ---------------------------------------------------------------------------------------------------- what would be lost
+
+
+def test_a_mix_outlives_a_kill(window: MainWindow, made: Made, qtbot: QtBot, tmp_path: Path) -> None:
+    ready(qtbot, window, song(tmp_path / "song.wav"))
+    window.state.move_strip("harmonic", gain_db=-6.0)
+    names = tuple(look.name for look in window.state.stems)
+
+    def kept() -> float | None:  # what a next start would find, while this one has not been closed
+        found = memory.recall(made.settings.folder, window.state.song, names)
+        return found[0].stems["harmonic"].gain_db if found and "harmonic" in found[0].stems else None
+
+    until(qtbot, lambda: kept() == -6.0)
+
+
+def test_what_is_paused_shows_the_way_on(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    window.open_path(song(tmp_path / "song.wav", 60.0))
+    until(qtbot, lambda: "separate" in window.bridge._jobs and window.status.cancel.isVisible())
+    window.status.cancel.click()
+    until(qtbot, lambda: window.state.paused)
+    status = window.status
+    assert status.work.isVisible() and status.percent.text() == "Separation paused" and status.resume.isVisible()
+    assert not status.cancel.isVisible() and not status.bar.isVisible()
+    assert window.actions_["resume"] in window.methods._menu.actions() and not window.state.masks.is_complete
+    status.resume.click()
+    assert not window.state.paused
+    until(qtbot, lambda: window.state.masks.is_complete and not status.work.isVisible(), 60_000)
+
+
+def test_r_at_once_after_a_cancel_goes_on(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    window.open_path(song(tmp_path / "song.wav", 60.0))
+    until(qtbot, lambda: "separate" in window.bridge._jobs)
+    window.bridge.cancel()
+    window.bridge.resume()  # while the chunk in hand is still being made
+    until(qtbot, lambda: window.state.masks is not None and window.state.masks.is_complete, 60_000)
+    assert not window.state.paused
+
+
+def test_a_song_that_was_changed_on_disk_is_told(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    path = song(tmp_path / "song.wav")
+    ready(qtbot, window, path)
+    window.state.message = ""
+    window.bridge.look_at_file()
+    assert window.state.message == ""
+    song(path, 2.0, seed=3)
+    window.bridge.look_at_file()
+    assert "song.wav" in window.state.message and "changed on disk" in window.state.message
+
+
+def test_of_several_dropped_songs_one_opens_and_it_is_said(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    paths = [song(tmp_path / f"{n}.wav", 1.0) for n in "ab"]
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    said = []
+    window.state.message_changed.connect(said.append)
+    window.dropEvent(QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier))
+    assert any("one song at a time" in text for text in said)
+    until(qtbot, lambda: window.state.song is not None and window.state.song.path == paths[0])
+
+
+def test_to_start_is_the_same_by_button_and_by_key(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    ready(qtbot, window, song(tmp_path / "song.wav"))
+    for looping, selection, start in ((True, (1.0, 2.0), 1.0), (False, (1.0, 2.0), 0.0), (True, None, 0.0)):
+        window.state.looping, window.state.selection = looping, selection
+        for go in (window.actions_["to_start"].trigger, window.transport.to_start.click):
+            window.state.seek_wanted.emit(1.5)
+            go()
+            assert window.state.position_s == pytest.approx(start, abs=0.02)

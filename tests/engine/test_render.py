@@ -34,7 +34,7 @@ def bound(mixture: ArrayMixture) -> float:
 CORNERS = [
     *[("noise", r, 2, 20000, INT16) for r in RATES_HZ],
     *[("noise", r, 1, 20000, FLOAT32) for r in RATES_HZ],
-    *[("noise", 44100, c, 9000, INT24) for c in (1, 2, 6)],
+    *[("noise", 44100, c, 9000, INT24) for c in (1, 2, 6, 8)],
     *[("noise", 44100, 2, n, INT24) for n in (1, 2, 1023, 1024, 1025, 4096, 50001)],
     *[(s, 48000, 2, 9000, t) for s in SIGNALS for t in SAMPLE_TYPES],
 ]
