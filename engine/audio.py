@@ -4,6 +4,7 @@ Lossless files are read in place; lossy ones are decoded once (engine.audio_deco
 """
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -12,7 +13,8 @@ import numpy as np
 import soundfile as sf
 
 from engine.audio_checks import look_at, refuse_cut_off, refuse_nan, refuse_unsuitable, system_name
-from engine.audio_decode import Source, decode_with_libsndfile, nameless, open_with_av
+from engine.audio_decode import Source, decode_with_libsndfile, flac_bits, nameless, open_with_av
+from engine.audio_layout import speakers_of
 from engine.errors import BadInputError
 from engine.formats import SAMPLE_TYPES, shift_of
 from engine.samples import int_range
@@ -25,8 +27,8 @@ def open_mixture(path: Path) -> "FileMixture":
     """Open a sound file for reading; its content decides what it is, not its name.
 
     WAV, AIFF, FLAC, CAF, RF64, W64, AU, OGG (Vorbis, Opus), MP3; M4A and AAC where PyAV is installed (`pip install nullsum[av]`).
-    Raises BadInputError, one sentence fit to show: missing, empty, cut off, not sound, no samples, too many channels, an odd rate,
-    NaN or Inf (looked for in all of a float file, block by block), not readable.
+    Raises BadInputError, one sentence fit to show: missing, empty, cut off, longer than its header says, not sound, no samples,
+    too many channels, an odd rate, NaN or Inf (looked for in all of a float file, block by block), not readable.
     """
     path = Path(path)
     head, size, mtime_ns = look_at(path)
@@ -34,7 +36,10 @@ def open_mixture(path: Path) -> "FileMixture":
         info, source = open_with_av(path)
     else:
         refuse_cut_off(path, head, size)
+        with path.open("rb") as file:
+            speakers = speakers_of(file, head, size)
         info, source = _open_with_libsndfile(path, head)
+        info = replace(info, speakers=speakers)
     return FileMixture(info, source, (size, mtime_ns))
 
 
@@ -157,6 +162,8 @@ def _open_with_libsndfile(path: Path, head: bytes) -> tuple[AudioInfo, Source]:
             handle.close()
         if head[:4] == b"caff":  # libsndfile refuses some CAF files, among them ALAC by other programs
             return open_with_av(path)
+        if (bits := flac_bits(head)) not in (0, 8, 16, 24):  # and FLAC of any other depth
+            return open_with_av(path, f"FLAC of {bits} bits")
         reason = getattr(error, "error_string", str(error)).strip(". ")
         if reason.startswith("File does not exist"):  # what libsndfile says of an MP3 without one whole frame
             reason = "no sound was found in it"

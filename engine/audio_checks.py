@@ -2,21 +2,18 @@
 
 import os
 import stat
-import struct
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
+from engine.audio_layout import find_sound
 from engine.errors import BadInputError
 from engine.types import Array, AudioInfo
 
 MAX_CHANNELS = 8
 MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
 LOUDEST = 1e30  # +600 dB: floats beyond are damage, and with a few faders up they would overflow 32 bits
-_CHUNKED = {  # first bytes -> where chunks begin, bytes of a chunk's name, its size field, alignment of chunks
-    b"RIFF": (12, 4, "<I", 2), b"RF64": (12, 4, "<I", 2), b"FORM": (12, 4, ">I", 2), b"caff": (8, 4, ">q", 1), b"riff": (40, 16, "<Q", 8),
-}  # fmt: skip
+_FEW_BYTES, _MANY_BYTES = 4096, 2**20  # behind the sound: fewer may be anything, more are surely something
 
 
 def system_name(path: Path) -> str | bytes:
@@ -52,7 +49,7 @@ def cut_off(path: Path, found: str, promised: str) -> BadInputError:
 
 
 def refuse_cut_off(path: Path, head: bytes, size: int) -> None:
-    """Compare what a file promises with its length: libsndfile would shorten it silently."""
+    """Compare what a file promises with its length: libsndfile would shorten it silently where they differ."""
     with path.open("rb") as file:
         if head[:4] == b"OggS":
             file.seek(max(0, size - 65536))  # a page takes less than this
@@ -62,37 +59,22 @@ def refuse_cut_off(path: Path, head: bytes, size: int) -> None:
             if not whole:
                 raise cut_off(path, "only a part of it", "one more page")
             return
-        promised, begin = _promised_bytes(file, head, size)
-    if promised is not None and begin + promised > size:
-        raise cut_off(path, f"{max(0, size - begin)} bytes", f"{promised} bytes")
-
-
-def _promised_bytes(file: BinaryIO, head: bytes, size: int) -> tuple[int | None, int]:
-    """How many bytes of sound the header promises (None where it does not say) and where they begin."""
-    if head[:4] == b".snd" and len(head) >= 12:
-        begin, promised = struct.unpack(">II", head[4:12])
-        return (None if promised == 0xFFFFFFFF else promised), begin
-    at, name_bytes, field, align = _CHUNKED.get(head[:4], (size, 0, "<I", 1))
-    long_size = None  # RF64 keeps the true size in a chunk of its own
-    header = name_bytes + struct.calcsize(field)
-    while at + header <= size:
-        file.seek(at)
-        raw = file.read(header)
-        name, (length,) = raw[:4], struct.unpack(field, raw[name_bytes:])
-        if head[:4] == b"riff":
-            length -= header  # W64 counts the header too
-        if name == b"ds64":
-            long_size = struct.unpack("<Q", file.read(24)[8:16].ljust(8, b"\0"))[0]
-        if name in (b"data", b"SSND"):
-            if name == b"data" and long_size is not None and length == 0xFFFFFFFF:
-                return long_size, at + header
-            # what programs write that stream and never come back to fill in the length
-            streamed = length < 0 or (field == "<I" and (0x7FFFF000 <= length <= 0x80000000 or length >= 0xFFFFF000))
-            return (None if streamed else length), at + header
-        if length < 0:
-            break
-        at += -(-(header + length) // align) * align
-    return None, 0
+        sound = find_sound(file, head, size)
+    if sound is None:
+        return
+    if not sound.is_streamed and sound.begin + sound.n_bytes > size:
+        raise cut_off(path, f"{max(0, size - sound.begin)} bytes", f"{sound.n_bytes} bytes")
+    # behind a placeholder everything is sound; else some odd bytes behind the sound do no harm
+    if sound.n_unknown > (0 if sound.is_streamed else min(_MANY_BYTES, max(sound.n_bytes, _FEW_BYTES))):
+        if sound.past_4_gb:
+            raise BadInputError(
+                f'"{path.name}" holds {size / 2**30:.2f} GiB, but its header, which cannot say more than 4 GiB, tells of '
+                f"{sound.n_bytes / 2**30:.2f} GiB; convert it to RF64 or W64 with the program that wrote it."
+            )
+        raise BadInputError(
+            f'"{path.name}" tells of {sound.n_bytes:,} bytes of sound, but {sound.n_unknown:,} bytes follow that may be sound as well; '
+            "export it again from the program that made it."
+        )
 
 
 def refuse_unsuitable(info: AudioInfo, name: str) -> None:

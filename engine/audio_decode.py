@@ -3,10 +3,12 @@
 Their decoders do not give the same samples after a seek (measured: Vorbis and MP3 are off by up to full scale now and then).
 """
 
+import errno
 import math
 import os
 import tempfile
 from collections.abc import Iterator
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +25,17 @@ from engine.types import FLOAT32, Array, AudioInfo
 _MP3: Any = mutagen.mp3.MP3  # mutagen has few types
 _BLOCK = 65536  # samples per channel handled at a time
 _MP3_SLACK = 2 * 1152  # encoders disagree by a frame or two about what their header counts
+
+
+class _Steady(BufferedReader):
+    """A file that gives a number where it would raise: of two errors PyAV prints the first with its trace."""
+
+    def seek(self, target: int, whence: int = 0) -> int:
+        """Where it stands now, or FFmpeg's negative number of what went wrong: a damaged file points anywhere."""
+        try:
+            return super().seek(target, whence)
+        except OSError as error:
+            return -(error.errno or errno.EIO)
 
 
 class Source(Protocol):
@@ -128,45 +141,71 @@ def with_length(info: AudioInfo, n_samples: int) -> AudioInfo:
                      info.decoder)  # fmt: skip
 
 
-def open_with_av(path: Path) -> tuple[AudioInfo, Source]:
-    """Decode from start to end with PyAV (FFmpeg): M4A, AAC, ALAC."""
+def flac_bits(head: bytes) -> int:
+    """Bits of a sample, 4 to 32, by the STREAMINFO block that a FLAC file begins with (RFC 9639, section 8.2); 0 for other files."""
+    return _streaminfo_bits(head[8:]) if head[:4] == b"fLaC" else 0
+
+
+def _streaminfo_bits(block: bytes) -> int:
+    """In the fifth 16-bit word of ten bytes of sizes: 20 bits of rate, 3 of channels, 5 of depth."""
+    return (int.from_bytes(block[12:14], "big") >> 4 & 31) + 1
+
+
+def open_with_av(path: Path, what: str = "") -> tuple[AudioInfo, Source]:
+    """Decode from start to end with PyAV (FFmpeg): M4A, AAC, ALAC, FLAC of odd depths. `what` it is, for the sentence without PyAV."""
     try:
         import av
     except ImportError:
+        who = f'"{path.name}"' + (f" is {what}, which" if what else "")
         raise BadInputError(
-            f'"{path.name}" needs a decoder that is not installed; run `pip install nullsum[av]` or convert it to WAV.'
+            f"{who} needs a decoder that is not installed; run `pip install nullsum[av]` or convert it to WAV."
         ) from None
     name = f'"{path.name}"'
     try:
-        with path.open("rb") as file, av.open(file, mode="r") as container:
+        # the container's own tags are not looked at: engine.tags reads them
+        with _Steady(FileIO(path)) as file, av.open(file, mode="r", metadata_errors="replace") as container:
             if not container.streams.audio:
                 raise BadInputError(f"{name} holds no sound (only pictures or data); choose another file.")
             stream: Any = container.streams.audio[0]
             codec = stream.codec_context
-            is_alac = codec.name == "alac"
-            bits = bytes(codec.extradata or b"").ljust(18, b"\0")[17] if is_alac else 0  # ALAC's own header: its bit depth
-            subtype = f"ALAC_{bits}" if is_alac else "MPEG_LAYER_III" if codec.name.startswith("mp3") else codec.name.upper()
+            if codec is None:
+                raise _damaged(name, "no known codec")
+            codec.options = {"err_detect": "crccheck+explode"}  # else FFmpeg makes up what a damaged FLAC does not hold
+            subtype = _subtype_of(codec)
             sample_type = SAMPLE_TYPES.get(subtype, FLOAT32)
-            kind = {"caf": "CAF", "mp3": "MP3", "aac": "AAC"}.get(container.format.name, "M4A")
+            kind = {"caf": "CAF", "mp3": "MP3", "aac": "AAC", "flac": "FLAC"}.get(container.format.name, "M4A")
             first = next(container.decode(stream), None)  # what the header says may differ from what comes (HE-AAC)
             if first is None:
                 raise BadInputError(f"{name} holds no samples; export it again from the program that made it.")
             rate, n_channels = first.sample_rate, first.layout.nb_channels
-            known = stream.duration and stream.time_base and kind in ("M4A", "CAF")
+            known = stream.duration and stream.time_base and kind in ("M4A", "CAF", "FLAC")
             said = math.ceil(stream.duration * stream.time_base * rate) if known else None
             info = AudioInfo(path, kind, subtype, sample_type, rate, n_channels, 1, subtype not in SAMPLE_TYPES,
                              f"PyAV {av.__version__}, {codec.name}")  # fmt: skip
             refuse_unsuitable(info, name)
             source = Decoded(path, _av_blocks(info, first, container.decode(stream)), rate)
-    except av.FFmpegError as error:
-        raise BadInputError(
-            f"{name} is damaged, cut off or not a sound file ({error.strerror}); get a whole copy of it or convert it to WAV."
-        ) from None
+    except (av.FFmpegError, OSError) as error:  # a disk's own error passes through FFmpeg as it is
+        raise _damaged(name, error.strerror) from None
     n = source.n_samples
-    if said is not None and n < said - 4096:  # one block of the codec may be missing by its own bookkeeping
+    slack = 0 if kind == "FLAC" else 4096  # one block of other codecs may be missing by their own bookkeeping
+    if said is not None and n < said - slack:
         source.close()
         raise cut_off(path, f"{n} samples", f"{said} samples")
     return with_length(info, min(n, said) if said and info.is_lossy else n), source  # AAC fills its last block up
+
+
+def _damaged(name: str, reason: str | None) -> BadInputError:
+    return BadInputError(f"{name} is damaged, cut off or not a sound file ({reason}); get a whole copy of it or convert it to WAV.")
+
+
+def _subtype_of(codec: Any) -> str:
+    """What FFmpeg calls a codec in our words; lossless ones tell their depth in their own header."""
+    header = bytes(codec.extradata or b"").ljust(18, b"\0")
+    if codec.name == "alac":
+        return f"ALAC_{header[17]}"
+    if codec.name == "flac":
+        return f"PCM_{_streaminfo_bits(header)}"
+    return "MPEG_LAYER_III" if codec.name.startswith("mp3") else str(codec.name).upper()
 
 
 def _av_blocks(info: AudioInfo, first: Any, frames: Iterator[Any]) -> Iterator[Array]:

@@ -12,6 +12,7 @@ import numpy as np
 import soundfile as sf
 
 from engine.audio_checks import system_name
+from engine.audio_layout import put_speakers
 from engine.formats import OutputFormat
 from engine.tags import ATTRIBUTE_CONTAINERS, ATTRIBUTES, Tags
 from engine.types import Array
@@ -76,6 +77,9 @@ class SndfileSink:
         self._file.close()
         if self._fmt.container == "AIFF" and self._fmt.sample_type.bits == 8 and self._n_written % 2 and self._file.channels == 1:
             _mend_aiff(self._path, self._n_written)
+        if self._fmt.speakers is not None:  # libsndfile has a mask of its own for every number of channels
+            with self._path.open("rb+") as file:
+                put_speakers(file, self._fmt.speakers)
 
 
 def _mend_aiff(path: Path, n_samples: int) -> None:

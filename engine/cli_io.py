@@ -16,6 +16,7 @@ from typing import Any
 from engine.errors import BadInputError, Cancelled
 from engine.types import Progress
 
+LONGEST_S = 1e9  # 31 years: no recording is so long, and a count of samples beyond has no integer
 AUDIO_SUFFIXES = frozenset(".wav .wave .aif .aiff .aifc .flac .caf .rf64 .w64 .au .ogg .oga .opus .mp3 .m4a .mp4 .aac".split())
 
 
@@ -101,6 +102,8 @@ def parse_range(word: str | None) -> tuple[float, float | None]:
             raise ValueError
     except ValueError:
         raise BadInputError(f"The range '{word}' cannot be read; give start and end in seconds, such as 30:60, 30: or :60.") from None
+    if max(begin, abs(finish or 0.0)) > LONGEST_S:
+        raise BadInputError(f"The range {short(word)} lies beyond any recording; give start and end in seconds, such as 30:60.")
     return begin, finish
 
 

@@ -1,17 +1,20 @@
 """What sample formats there are: which subtype keeps what, which container takes which, and what a user's words mean."""
 
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.errors import BadInputError
-from engine.types import FLOAT32, FLOAT64, INT16, INT24, INT32, AudioInfo, SampleType
+from engine.types import FLOAT32, FLOAT64, INT16, INT24, INT32, AudioInfo, SampleType, Speakers
 
 INT8 = SampleType(False, 8)
 SAMPLE_TYPES = {  # of the subtypes that keep every sample as it was; all others are lossy and come as float32
     "PCM_U8": INT8, "PCM_S8": INT8, "PCM_16": INT16, "PCM_24": INT24, "PCM_32": INT32, "FLOAT": FLOAT32, "DOUBLE": FLOAT64,
     "ALAC_16": INT16, "ALAC_20": INT24, "ALAC_24": INT24, "ALAC_32": INT32,
+    # FLAC of odd depths (12 and 20 are met), at the upper end of the next wider integers
+    **{f"PCM_{bits}": INT16 if bits < 16 else INT24 if bits < 24 else INT32 for bits in range(4, 32) if bits % 8},
 }  # fmt: skip
 _LIMIT_BYTES = 2**32 - 2**24  # WAV and AIFF count bytes in 32 bits; 16 MiB are left for header, tags and cover
+_PLAIN_SPEAKERS = {1: Speakers(0x4), 2: Speakers(0x3)}  # what a plain WAV means: centre; left and right
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _PLAIN = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 SUBTYPES: dict[str, tuple[str, ...]] = {  # what we write; CAF's ALAC is left out: libsndfile 1.2.2 writes it wrong above 16 bits
@@ -40,6 +43,7 @@ class OutputFormat:
 
     container: str
     subtype: str
+    speakers: Speakers | None = field(default=None, compare=False)  # the source's, to be said again; None: libsndfile's usual ones
 
     @property
     def extension(self) -> str:
@@ -62,7 +66,8 @@ class OutputFormat:
 def default_format(info: AudioInfo) -> OutputFormat:
     """The source's own container and subtype; a sibling that holds the same samples where that one cannot be written.
 
-    Lossy sources: 32-bit float WAV. Past 4 GB: RF64 for WAV, CAF for AIFF and AU. ALAC in CAF: PCM in CAF.
+    Lossy sources: 32-bit float WAV. Past 4 GB: RF64 for WAV, CAF for AIFF and AU. ALAC in CAF: PCM in CAF. FLAC of 32 bits: WAV.
+    WAVEX for WAV where the source says which speakers its channels belong to and a plain WAV could not.
     """
     if info.is_lossy:
         return _roomy("WAV", "FLOAT", info)
@@ -71,7 +76,7 @@ def default_format(info: AudioInfo) -> OutputFormat:
         fmt = _roomy(container, info.subtype, info)
         if objection_to(fmt, info) is None:
             return fmt
-    if container == "M4A":
+    if container == "M4A" or (container == "FLAC" and info.sample_type.bits > 24):  # libsndfile writes FLAC up to 24 bits
         container = "WAV"
     return _roomy(container, _nearest(container, info.sample_type), info)
 
@@ -130,15 +135,16 @@ def _nearest(container: str, sample_type: SampleType) -> str:
 
 
 def _roomy(container: str, subtype: str, info: AudioInfo) -> OutputFormat:
-    """The format, or its sibling without the limit of 4 GB where that would be passed."""
-    fmt = OutputFormat(container, subtype)
-    width = fmt.sample_type.bits // 8
+    """The format, or its sibling: without the limit of 4 GB where that would be passed, with speakers where plain WAV loses them."""
+    width = OutputFormat(container, subtype).sample_type.bits // 8
     if info.n_samples * info.n_channels * width > _LIMIT_BYTES:
         if container in ("WAV", "WAVEX"):
-            return OutputFormat("RF64", subtype)
-        if container in ("AIFF", "AU"):
-            return OutputFormat("CAF", "PCM_S8" if width == 1 else subtype)
-    return fmt
+            container = "RF64"
+        elif container in ("AIFF", "AU"):
+            container, subtype = "CAF", "PCM_S8" if width == 1 else subtype
+    if container == "WAV" and info.speakers not in (None, _PLAIN_SPEAKERS.get(info.n_channels)):
+        container = "WAVEX"
+    return OutputFormat(container, subtype, info.speakers if container in ("WAVEX", "RF64") else None)
 
 
 def objection_to(fmt: OutputFormat, info: AudioInfo) -> str | None:

@@ -2,9 +2,11 @@
 
 mutagen writes WAV, AIFF and MP3 (ID3), FLAC, OGG and Opus (comments) and M4A. It cannot write RF64, CAF, W64 and AU; the first two
 keep a few text fields that libsndfile writes with the sound (ATTRIBUTES; engine.audio_write does it), the last two keep nothing.
+What else a file says (chunks such as bext and cue, fields without a word of ours, further pictures) is carried nowhere, but named.
 """
 
 import base64
+import contextlib
 import os
 import secrets
 import shutil
@@ -28,6 +30,7 @@ import soundfile as sf
 from engine.atomic import TEMP_PREFIX
 from engine.audio_checks import system_name
 from engine.errors import BadInputError, TargetError
+from engine.tags_riff import read_riff
 
 # our word -> ID3 frame, MP4 atom; the comments of FLAC and Ogg use our word in capitals
 _WORDS = {
@@ -38,6 +41,9 @@ _WORDS = {
 }  # fmt: skip
 ATTRIBUTES = ("title", "artist", "album", "date", "genre", "tracknumber", "comment", "copyright")  # what libsndfile can write
 ATTRIBUTE_CONTAINERS = ("WAV", "WAVEX", "RF64", "CAF")
+_ELSEWHERE = {  # pictures, and the programs that wrote a file
+    "apic", "covr", "metadata_block_picture", "tsse", "tenc", "encoder", "encoded-by", "\xa9too", "\xa9enc",
+}  # fmt: skip
 _m: Any = mutagen  # its own types are half done
 _MAX_COVER_BYTES = 15 * 2**20  # FLAC holds no picture of 16 MiB, and that much is left free in a WAV near 4 GB
 _KINDS: dict[str, Any] = {
@@ -52,9 +58,10 @@ class Tags:
     text: Mapping[str, str] = field(default_factory=dict)  # several values of one word are joined by "; "
     cover: bytes | None = None
     cover_mime: str = ""  # image/jpeg or image/png
+    others: tuple[str, ...] = ()  # names of what else the file says and no export carries on: "bext", "cue", "2 more pictures"
 
     def __bool__(self) -> bool:
-        return bool(self.text or self.cover)
+        return bool(self.text or self.cover or self.others)
 
 
 class _Format(Protocol):
@@ -66,32 +73,50 @@ def read_tags(path: Path) -> Tags:
     """What a sound file says about itself; empty where it says nothing or nothing that can be understood. Never raises for that."""
     text: dict[str, str] = {}
     cover, mime = None, ""
+    others: list[str] = []
     try:
         file = _open(path, _container_of(path))
         if file is not None and file.tags is not None:
-            text, (cover, mime) = _text_of(file.tags), _cover_of(file)
+            text, pictures = _text_of(file.tags), _pictures_of(file)
+            cover, mime = pictures[0] if pictures else (None, "")
+            others = _others_of(file.tags, len(pictures) - 1)
     except (mutagen.MutagenError, OSError, ValueError, LookupError, struct.error):
         pass  # damaged tags are no tags
+    own, more = _own_text(path)
+    text |= {word: value for word, value in own.items() if word not in text}
+    return Tags(text, cover, mime, tuple(dict.fromkeys(name for name in (*more, *others) if name not in text)))
+
+
+def _own_text(path: Path) -> tuple[dict[str, str], list[str]]:
+    """What a container says by itself, apart from what mutagen reads: text by our words, and names of what else there is."""
+    text: dict[str, str] = {}
+    others: list[str] = []
+    with contextlib.suppress(OSError):  # it is gone, or may not be read
+        text, others = read_riff(path)
     try:
         with sf.SoundFile(system_name(path)) as sound:
-            own = sound.copy_metadata() if sound.format in (*ATTRIBUTE_CONTAINERS, "AIFF") else {}  # of the others mutagen told all
-        text |= {word: value for word, value in own.items() if word in ATTRIBUTES and value and word not in text}
+            own = sound.copy_metadata() if sound.format in ("AIFF", "CAF") else {}  # of the others mutagen and read_riff told all
     except (sf.LibsndfileError, OSError, TypeError):
-        pass  # what libsndfile cannot open has no attributes of its kind
-    return Tags(text, cover, mime)
+        own = {}  # what libsndfile cannot open has no attributes of its kind
+    for word, value in own.items():
+        if word in ATTRIBUTES and value and "\ufffd" in value:
+            others.append(word)  # libsndfile could not read it, and it is not written back damaged
+        elif word in ATTRIBUTES and value:
+            text[word] = value
+    return text, others
 
 
 def tags_lost(tags: Tags, fmt: _Format) -> list[str]:
-    """What a format cannot hold, told beforehand: words of tags.text and "cover"."""
+    """What a format cannot hold or no export carries on, told beforehand: words of tags.text, "cover" and tags.others."""
     if fmt.container in _KINDS or fmt.container == "OGG":
         keeps, cover = set(_WORDS), len(tags.cover or b"") <= _MAX_COVER_BYTES
     else:
         keeps, cover = set(ATTRIBUTES) if fmt.container in ATTRIBUTE_CONTAINERS else set(), False
-    return sorted(word for word in tags.text if word not in keeps) + (["cover"] if tags.cover and not cover else [])
+    return sorted(word for word in tags.text if word not in keeps) + (["cover"] if tags.cover and not cover else []) + list(tags.others)
 
 
 def write_tags(target: Path, tags: Tags) -> list[str]:
-    """Tag a finished sound file without touching its samples; returns the words (and "cover") that it does not hold afterwards.
+    """Tag a finished sound file without touching its samples; returns what of the tags it does not hold afterwards, as tags_lost.
 
     The file is copied, tagged and renamed, so it is always whole. Raises TargetError where that cannot be done.
     """
@@ -112,7 +137,7 @@ def write_tags(target: Path, tags: Tags) -> list[str]:
 def tag_in_place(path: Path, tags: Tags, container: str) -> list[str]:
     """Tag a file that nobody else sees yet; returns what it does not hold afterwards. Raises OSError as it comes."""
     try:
-        file = _open(path, container)
+        file = _open(path, container) if tags.text or tags.cover else None
         if file is not None:
             if file.tags is None:
                 file.add_tags()
@@ -127,7 +152,8 @@ def tag_in_place(path: Path, tags: Tags, container: str) -> list[str]:
         raise BadInputError(f"The tags do not fit into a file of this kind ({error}); try again without tags or cover.") from error
     held = read_tags(path)
     lost = [word for word, value in tags.text.items() if held.text.get(word) != value]
-    return sorted(lost) + (["cover"] if tags.cover and held.cover != tags.cover else [])
+    missing = [name for name in tags.others if name not in held.others]
+    return sorted(lost) + (["cover"] if tags.cover and held.cover != tags.cover else []) + missing
 
 
 def _container_of(path: Path) -> str:
@@ -135,7 +161,8 @@ def _container_of(path: Path) -> str:
     try:
         with path.open("rb") as file:
             head = file.read(12)
-        return "M4A" if head[4:8] == b"ftyp" else str(sf.info(system_name(path)).format)
+        known = {b"ftyp": "M4A"}.get(head[4:8]) or {b"fLaC": "FLAC"}.get(head[:4])  # libsndfile opens none or not all of these
+        return known or str(sf.info(system_name(path)).format)
     except (sf.LibsndfileError, OSError, TypeError):
         return ""
 
@@ -196,13 +223,12 @@ def _put_text(tags: Any, text: Mapping[str, str]) -> None:
             tags[atom] = [_m.mp4.MP4FreeForm(value.encode())] if word == "isrc" else [value]
 
 
-def _cover_of(file: Any) -> tuple[bytes | None, str]:
-    """The front cover, or the first picture there is."""
+def _pictures_of(file: Any) -> list[tuple[bytes, str]]:
+    """All pictures and their kind (image/jpeg, image/png), the front cover first."""
     tags = file.tags
     if isinstance(tags, _m.mp4.MP4Tags):
-        covers = tags.get("covr", [])
-        png = bool(covers) and covers[0].imageformat == _m.mp4.MP4Cover.FORMAT_PNG
-        return (bytes(covers[0]), "image/png" if png else "image/jpeg") if covers else (None, "")
+        png = _m.mp4.MP4Cover.FORMAT_PNG
+        return [(bytes(cover), "image/png" if cover.imageformat == png else "image/jpeg") for cover in tags.get("covr", [])]
     if isinstance(tags, _m.id3.ID3):
         pictures = tags.getall("APIC")
     elif isinstance(file, _m.flac.FLAC):
@@ -215,7 +241,18 @@ def _cover_of(file: Any) -> tuple[bytes | None, str]:
             except (_m.flac.error, ValueError):
                 continue
     pictures = sorted(pictures, key=lambda picture: picture.type != 3)  # 3 is the front cover
-    return (bytes(pictures[0].data), pictures[0].mime) if pictures else (None, "")
+    return [(bytes(picture.data), picture.mime) for picture in pictures]
+
+
+def _others_of(tags: Any, n_more_pictures: int) -> list[str]:
+    """Names of what mutagen found and does not end in our words, but for the program that wrote the file: it is another one now."""
+    word_of = {name.lower(): word for word in _WORDS for name in (word, *_WORDS[word])}
+    names = {str(name) if isinstance(tags, _m.mp4.MP4Tags) else str(name).partition(":")[0] for name in tags.keys()}  # noqa: SIM118
+    names = {name.rpartition(":")[2] for name in names if name.lower() not in _ELSEWHERE and name.lower() not in word_of}
+    unread = {word_of.get(name.lower(), name) for name in getattr(tags, "_failed_atoms", {})}  # MP4 text that is no UTF-8
+    found = sorted(name for name in names | unread if not name.startswith("iTun"))
+    more = [f"{n_more_pictures} more picture{'s' if n_more_pictures > 1 else ''}"] if n_more_pictures > 0 else []
+    return found + more
 
 
 def _put_cover(file: Any, cover: bytes, mime: str) -> None:

@@ -42,6 +42,14 @@ FLOAT32, FLOAT64 = SampleType(True, 32), SampleType(True, 64)
 
 
 @dataclass(frozen=True, slots=True)
+class Speakers:
+    """Where channels belong, as the header of an extensible WAV says it: a bit a speaker, the channels in the order of the bits."""
+
+    mask: int  # 0x3 left and right, 0x3F 5.1, 0x60F 5.1 with side speakers; 0: nowhere in particular
+    is_ambisonic: bool = False  # B-format: the channels are W, X, Y, Z ... and no speakers
+
+
+@dataclass(frozen=True, slots=True)
 class AudioInfo:
     """What is known of a recording without reading its samples."""
 
@@ -54,6 +62,7 @@ class AudioInfo:
     n_samples: int  # instants, each with n_channels values
     is_lossy: bool = False  # MP3, AAC, Vorbis, Opus: the mixture is what the decoder gave
     decoder: str = ""  # name and version of what decoded it
+    speakers: Speakers | None = None  # None where the header does not say: a plain WAV, and all that is no WAV
 
     @property
     def seconds(self) -> float:

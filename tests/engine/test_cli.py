@@ -7,12 +7,14 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile as sf
 from toys import signal
 
+import engine.export
 from engine import __version__
 from engine.cli import run
 from engine.cli.remix import stem_gains
@@ -20,6 +22,7 @@ from engine.cli_io import inputs, parse_db, parse_range, target_folders, with_ga
 from engine.errors import BadInputError
 from engine.methods import build, every_method, methods, options_of
 from engine.methods.research import INFOS
+from engine.samples import from_float
 from engine.types import INT16, INT24
 
 ROOT = Path(__file__).parents[2]
@@ -217,6 +220,25 @@ def test_lossy_in_is_float_out_and_lossy_out_is_called_not_null(tmp_path: Path) 
     assert not said["result"]["adds_up"] and any("not null" in n for n in said["notes"])
 
 
+@pytest.mark.parametrize(("words", "code"), [(["-s", "PCM_16"], 1), (["-f", "flac"], 1), (["-s", "FLOAT"], 1), (["-f", "mp3"], 0)])
+def test_stems_that_do_not_add_up_say_so_and_exit_with_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str], code: int
+) -> None:
+    songs = [write(tmp_path / "a.wav"), write(tmp_path / "b.wav")]
+    real = engine.export.render_stems
+
+    def a_little_off(*args: Any) -> np.ndarray:  # a fault in the pass itself, which the exact sum of integers would hide
+        stems = real(*args)
+        stems[0, :, :3] += 0.01
+        return stems
+
+    monkeypatch.setattr(engine.export, "render_stems", a_little_off)
+    monkeypatch.setattr(engine.export, "exact_stems", lambda stems, *rest: (from_float(stems, rest[1])[0], 0))
+    assert run(["separate", *map(str, songs), "-o", str(tmp_path / "out"), "-m", "hpss", *words]) == code
+    assert capsys.readouterr().out.count("do not add up") == 2
+    assert all((tmp_path / "out" / song.stem / "null-report.txt").exists() for song in songs)
+
+
 def test_float_above_full_scale_is_refused_as_integers_with_a_way_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     song = tmp_path / "hot.wav"
     sf.write(song, np.full((5000, 2), 1.5, np.float32), 44100, subtype="FLOAT")
@@ -275,6 +297,9 @@ def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path: Path, capsys: pytes
         (["separate", "SONG", "-o", "OUT", "-m", "hpss", "-r", "5:4"], "range"),
         (["separate", "SONG", "-o", "OUT", "-m", "hpss", "-r", "99:"], "does not lie in the recording"),
         (["separate", "SONG", "-o", "OUT", "-m", "hpss", "-r", "a:b"], "cannot be read"),
+        (["separate", "SONG", "-o", "OUT", "-m", "hpss", "-r", "0:1e308"], "beyond any recording"),
+        (["separate", "SONG", "-o", "OUT", "-m", "hpss", "-r", "1e308:"], "beyond any recording"),
+        (["remix", "SONG", "-o", "OUT.wav", "-r", "0:-1e308"], "beyond any recording"),
         (["separate", "SONG", "-o", "OUT", "-m", "adress", "--device", "cpu"], ""),
         (["separate", "SONG", "-o", "OUT", "-m", "adress", "--set", "positions=3"], "did you mean n_positions"),
         (["separate", "SONG", "-o", "OUT", "-m", "adress", "--set", "n_positions=many"], "must be a whole number, one of 3, 5, 7"),

@@ -153,7 +153,7 @@ def test_several_values_and_several_pictures(tmp_path: Path) -> None:
         picture.type, picture.data, picture.mime = kind, data, "image/jpeg"
         file.add_picture(picture)
     file.save()
-    assert read_tags(path) == Tags({"artist": "One; Two"}, b"front", "image/jpeg")
+    assert read_tags(path) == Tags({"artist": "One; Two"}, b"front", "image/jpeg", ("1 more picture",))
 
 
 def test_hidden_comments_of_players_are_not_comments(tmp_path: Path) -> None:
