@@ -122,5 +122,5 @@ def _written(session: Session, wish: ExportWish, job: Job, mix: Mix) -> Exported
         if remix.n_overflowed["remix"]:
             notes.append(f"{remix.n_overflowed['remix']:,} samples of the remix clipped; give the output some headroom.")
         if remix.tags_lost and not wish.stems:  # the null report of the stems says it too
-            notes.append(f"The format cannot hold these tags: {', '.join(remix.tags_lost)}.")
+            notes.append(f"Not carried on from the source: {', '.join(remix.tags_lost)}.")
     return Exported(tuple(files), report, report.as_text() if report else "", tuple(notes))

@@ -51,5 +51,5 @@ def _notes(info: AudioInfo, fmt: OutputFormat, stretch: Stretch, written: Writte
     if n:
         notes.append(f"{n:,} stem samples overflowed and were moved to other stems so that the sum stays exact.")
     if written.tags_lost:
-        notes.append("Tags that this format cannot hold: " + ", ".join(written.tags_lost) + ".")
+        notes.append("Not carried on from the source: " + ", ".join(written.tags_lost) + ".")
     return notes

@@ -78,7 +78,7 @@ def info_command(
             f"  decoder      {info.decoder}",
             *[f"  {k:<13}{v}" for k, v in tags.text.items()],
             *(["  cover        yes"] if tags.cover else []),
-            f"  export as    {fmt.container} {fmt.subtype}; tags it cannot hold: {', '.join(lost) if lost else 'none'}",
+            f"  export as    {fmt.container} {fmt.subtype}; not carried on: {', '.join(lost) if lost else 'none'}",
         ]
     say(as_json, found, "\n".join(lines))
 

@@ -44,9 +44,10 @@ def remix_command(
         written = session.export_remix(out, fmt, session.stretch(begin, end, headroom), overwrite, ticker.report, interrupted)
     n = written.n_overflowed["remix"]
     clipped = f" {n:,} samples clipped; lower the whole output with --headroom or --gain." if n else ""
+    lost = f" Not carried on from the source: {', '.join(written.tags_lost)}." if written.tags_lost else ""
     value = {"song": str(path), "remix": str(out), "gains_db": {k: _plain(v) for k, v in gains.items()},
-             "master_db": _plain(master_db), "clipped": n}  # fmt: skip
-    say(as_json, value, f"{out} is written.{clipped}")
+             "master_db": _plain(master_db), "clipped": n, "tags_lost": written.tags_lost}  # fmt: skip
+    say(as_json, value, f"{out} is written.{clipped}{lost}")
 
 
 def _plain(db: float) -> float | str:

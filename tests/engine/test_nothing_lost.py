@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
+from mutagen.flac import FLAC
 
 from app.bridge_work import ExportWish, write_files
 from engine import atomic
@@ -213,3 +214,16 @@ def test_a_loud_float_song_may_be_lowered_by_its_faders(tmp_path: Path, capsys: 
     assert "clipped" not in capsys.readouterr().out
     assert run([*words, "-o", str(tmp_path / "neutral.wav")]) == 2  # whose promise is the song itself
     assert "above full scale" in capsys.readouterr().err
+
+
+def test_a_remix_says_what_it_does_not_carry_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    song = tmp_path / "tagged.flac"
+    sf.write(song, np.random.default_rng(0).uniform(-0.3, 0.3, (20_000, 2)), 44100)
+    tagged = FLAC(song)
+    tagged["title"], tagged["artist"] = "Night", "Ada"
+    tagged.save()
+    assert run(["remix", str(song), "-m", "hpss", "-o", str(tmp_path / "r.w64")]) == 0
+    out = capsys.readouterr().out
+    assert "Not carried on from the source: " in out and "title" in out
+    assert run(["remix", str(song), "-m", "hpss", "-o", str(tmp_path / "r.flac")]) == 0
+    assert "Not carried on" not in capsys.readouterr().out
