@@ -19,15 +19,15 @@ def apart_text(db: float | None) -> str:
     """How far the remix by A is from the remix by B, at the faders as they stand.
 
     >>> apart_text(None), apart_text(-23.44), apart_text(float("-inf"))
-    ('', 'differ by what lies 23.4 dB below the mix', 'equal with these faders')
+    ('', 'their difference lies 23.4 dB below the mix', 'equal with these faders')
     """
     if db is None:
         return ""
     if db == -math.inf:
         return EQUAL
     if abs(db) < 0.05:
-        return "differ by as much as the mix is loud"
-    return f"differ by what lies {abs(db):.1f} dB {'below' if db < 0 else 'above'} the mix"
+        return "their difference is as loud as the mix"
+    return f"their difference lies {abs(db):.1f} dB {'below' if db < 0 else 'above'} the mix"
 
 
 def side_text(letter: str, side: Side) -> str:

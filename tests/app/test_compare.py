@@ -139,7 +139,7 @@ def test_the_number_is_the_distance_of_what_is_heard(window: MainWindow, made: M
     a, b = (render_float(mixture, side.masks, mix, 0, n) for side in (state.compared.a, state.compared.b))
     ratio = np.square(a - b).sum() / np.square(mixture.read(0, n) / 32768).sum()
     assert state.apart_db == pytest.approx(10 * math.log10(ratio), abs=1e-6)
-    assert window.comparison.words.text() == f"differ by what lies {-state.apart_db:.1f} dB below the mix"
+    assert window.comparison.words.text() == f"their difference lies {-state.apart_db:.1f} dB below the mix"
     before = state.apart_db
     window.actions_["switch_result"].trigger()
     assert state.apart_db == before
