@@ -9,8 +9,6 @@ from engine.cli.words import Json, say
 from engine.cli_io import human_bytes
 from engine.types import MethodInfo
 
-TRAIN = "python -m engine.training zoo {name} --data DIR --work DIR"
-
 
 def methods_command(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One method: say everything about it.")] = None, as_json: Json = False
@@ -32,6 +30,8 @@ def methods_command(
 
 def as_list(found: dict[str, MethodInfo], untrained: list[str]) -> str:
     """Methods under the headings of their groups, and in one line those that nobody has trained yet."""
+    from engine.methods.network import train_command
+
     wide = 2 + max(len(name) for name in found)
     groups = list(dict.fromkeys([m.group for m in found.values()] + (["research"] if untrained else [])))
     lines: list[str] = []
@@ -40,7 +40,7 @@ def as_list(found: dict[str, MethodInfo], untrained: list[str]) -> str:
         for m in (m for m in found.values() if m.group == group):
             lines += [f"  {m.name:<{wide}}{', '.join(m.stems)}", f"  {'':<{wide}}{m.sentence}"]
         if group == "research" and untrained:
-            lines += [f"  No weights yet, to be made by `{TRAIN.format(name='NAME')}`: {', '.join(untrained)}"]
+            lines += [f"  No weights yet, to be made by `{train_command('NAME')}`: {', '.join(untrained)}"]
     return "\n".join(lines)
 
 
@@ -70,13 +70,13 @@ def _stems_by_choice(name: str, option: str, choices: tuple[Any, ...]) -> dict[s
 
 def _weights(info: MethodInfo) -> dict[str, Any] | None:
     """The trained numbers of a method: None where there is nothing to learn, a command where nobody has trained it yet."""
-    from engine.methods.network import is_installed
+    from engine.methods.network import is_installed, train_command
     from engine.weights import read_card, zoo_folder
 
     if info.group not in ("built-in", "research"):
         return None
     if info.group == "research" and not is_installed(info.name):
-        return {"installed": False, "train": TRAIN.format(name=info.name)}
+        return {"installed": False, "train": train_command(info.name)}
     card = read_card(info.name, zoo_folder() if info.group == "research" else None)
     n_bytes = card.path.stat().st_size if card.path.is_file() else 0
     licence = card.config.get("licence")

@@ -1,4 +1,4 @@
-"""`python -m engine.evaluation --method nullsum-4 hpss --data DIR`: scores methods on songs with true stems, beside floor and ceiling.
+"""`python -m engine.evaluation --method nullsum-4 open-unmix --data DIR`: scores methods on songs with true stems, floor and ceiling.
 
 Prints Markdown tables; with --out also writes evaluation.md, evaluation.json and a box plot of each metric.
 """
@@ -12,7 +12,8 @@ from typing import Any
 
 from engine.errors import BadInputError, EngineError, MethodError
 from engine.evaluation.baselines import BASELINES, CHEAP
-from engine.evaluation.compare import box_plot, paired_tests
+from engine.evaluation.commands import FAILURES, ready, sentence
+from engine.evaluation.compare import box_plot, legend, paired_tests, said
 from engine.evaluation.data import Track, TrackFiles, find_tracks, load
 from engine.evaluation.estimate import estimate, why_not
 from engine.evaluation.scores import MUSEVAL, PLAIN, TITLES, TrackScores, score
@@ -107,7 +108,11 @@ def evaluate(tracks: list[TrackFiles], methods: dict[str, Method], args: argpars
     for number, files in enumerate(tracks, 1):
         place = f"[{number}/{len(tracks)}] {files.name}"
         voice.begin(f"{place}: reading")
-        track = load(files, *args.range)
+        try:
+            track = load(files, *args.range)
+        except EngineError as error:
+            voice.say(f"Left out {files.name}: {error}")
+            continue
         voice.end()
         for name, method in methods.items():
             if (name, files.names) not in skipped:
@@ -148,15 +153,17 @@ def tests_markdown(tests: list[dict[str, Any]]) -> str:
     """The paired tests as a section; empty where there are none."""
     if not tests:
         return ""
-    told = [{**row, "p": f"{row['p']:.2g}", "p_bonferroni": f"{row['p_bonferroni']:.2g}"} for row in tests]
-    return "\n## Paired Wilcoxon signed-rank tests of SDR, Bonferroni\n\n" + cells(told)
+    told = [
+        {**{k: v for k, v in row.items() if k != "is_enough"}, "p": f"{row['p']:.2g}", "p_bonferroni": said(row)} for row in tests
+    ]
+    legends = "\n\n".join(legend(over) for over in dict.fromkeys(row["of"] for row in tests))
+    return f"\n## Paired tests of SDR\n\n{legends}\n\n{cells(told)}"
 
 
 def write(scores: list[TrackScores], text: str, tests: list[dict[str, Any]], args: argparse.Namespace, voice: Voice) -> None:
     """evaluation.md, evaluation.json and box plots into --out."""
     from engine.atomic import atomic_text
 
-    args.out.mkdir(parents=True, exist_ok=True)
     about = {"data": args.data.name, "range_s": args.range, "methods": args.method, "weights": args.weights, "paired_tests_sdr": tests}
     atomic_text(args.out / "evaluation.md", text)
     atomic_text(args.out / "evaluation.json", as_json(scores, about))
@@ -169,22 +176,25 @@ def write(scores: list[TrackScores], text: str, tests: list[dict[str, Any]], arg
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Score and print; 0, or 1 with a sentence where it cannot be done."""
+    """Score and print; 0, or 1 with a sentence where it cannot be done, for all of the songs or for one."""
     wait_shortly()  # before torch
     args = arguments(argv)
     voice = Voice()
     try:
         tracks = find_tracks(args.data, tuple(args.songs), args.split)
+        if args.out:
+            ready(args.out)
         scores = evaluate(tracks, built(args), args, voice)
         tests = tests_of(scores)
         text = markdown(scores) + tests_markdown(tests)
-        print(text)
-        if args.out:
+        if scores:
+            print(text)
+        if scores and args.out:
             write(scores, text, tests, args, voice)
-    except EngineError as error:
-        voice.say(str(error))
+    except FAILURES as error:
+        voice.say(sentence(error))
         return 1
-    return 0
+    return 0 if {files.name for files in tracks} == {score.track for score in scores} else 1
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.atomic import atomic_text
-from engine.errors import BadInputError, EngineError
+from engine.errors import BadInputError
 from engine.evaluation.baselines import BASELINES
 from engine.evaluation.bss import BssEval
+from engine.evaluation.commands import FAILURES, ready, sentence
 from engine.evaluation.data import Track, TrackFiles, find_tracks, load
 from engine.evaluation.estimate import estimate
 from engine.evaluation.metrics import BSS
@@ -88,12 +89,13 @@ def main(argv: list[str] | None = None) -> int:
         if not card.is_file():
             raise BadInputError(f"There is no model card {card.name}; write one with the lines {BEGIN} and {END}.")
         spliced(card.read_text(encoding="utf-8"), "")  # before the long work
+        ready(card.parent)
         tracks = [files for folder in args.data for files in find_tracks(folder)]
         tables = figures(measured(tracks, Builtin("cpu", args.weights, args.weights_dir), args.weights, args.plain))
         atomic_text(card, spliced(card.read_text(encoding="utf-8"), tables))
         print(tables)
-    except EngineError as error:
-        print(error, file=sys.stderr)
+    except FAILURES as error:
+        print(sentence(error), file=sys.stderr)
         return 1
     return 0
 

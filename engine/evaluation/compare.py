@@ -55,6 +55,20 @@ def paired_tests(scores: list[TrackScores], metric: str = "sdr", over: str = "")
     return out
 
 
+def legend(over: str) -> str:
+    """What to know of a table of paired tests over "songs" or "windows"."""
+    found = (
+        f"Paired Wilcoxon signed-rank tests over {over}, Bonferroni within a measure and stem, p < {ALPHA:g} (Roma, Green, Tremblay "
+        "2018). *ns*: not significant; *too few*: so few pairs could show no difference, however large."
+    )
+    return found + (' Windows of one song are not independent: read "more than noise on this song".' if over == "windows" else "")
+
+
+def said(test: dict[str, Any]) -> str:
+    """The p of a test, and what there is to say of it."""
+    return f"{test['p_bonferroni']:.2g}" + ("" if test["p_bonferroni"] < ALPHA else " (ns)" if test["is_enough"] else " (too few)")
+
+
 def _p(difference: Array) -> float:
     """p of the two-sided signed-rank test; 1 where there is no difference at all."""
     from scipy.stats import wilcoxon

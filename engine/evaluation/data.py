@@ -1,7 +1,7 @@
 """Tracks with true stems, found by name: an indexed corpus, folders in the MUSDB layout, or vocals with an accompaniment.
 
     DIR/INDEX.json + the files it names        songs of a split, or any song by name; a stem that is absent is silence
-    DIR/<song>/{vocals,drums,bass,other}.wav   MUSDB layout; in DIR/<split>/<song>/ where a split is named
+    DIR/<song>/{vocals,drums,bass,other}.wav   MUSDB layout; in DIR/<split>/<song>/ where a split or a song is named
     DIR/<song>/{vocals,accompaniment}.ogg      two-stem truth: vocals, and everything else
 
 The mixture is always the sum of the stems that are there; a mixture file is never read. One song is held at a time, in float32.
@@ -58,7 +58,7 @@ def make_track(name: str, names: tuple[str, ...], stems: Array, rate_hz: int) ->
 def find_tracks(folder: Path, songs: tuple[str, ...] = (), split: str | None = None) -> list[TrackFiles]:
     """The songs of a folder in any of the three layouts, by name; `songs` picks some by name and wins over `split`.
 
-    An index without either gives its split "valid". Raises BadInputError where nothing is found.
+    An index without either gives its split "valid". Raises BadInputError where nothing is found and where no such split is.
     """
     if not folder.is_dir():
         raise BadInputError(
@@ -67,15 +67,35 @@ def find_tracks(folder: Path, songs: tuple[str, ...] = (), split: str | None = N
     if (folder / "INDEX.json").is_file():
         found = _from_index(folder, None if songs else split or "valid")
     else:
-        found = _from_folders(folder / split if split and not songs and (folder / split).is_dir() else folder)
+        inside = sorted(p for p in folder.iterdir() if p.is_dir())
+        if split and not songs and not (folder / split).is_dir():
+            raise BadInputError(
+                f"There is no split {split!r}, a folder, in {folder.name!r}; there are: {', '.join(p.name for p in inside) or 'none'}."
+            )
+        found = _from_folders(folder / split if split and not songs else folder)
+        if songs and not found:  # whatever their split
+            found = [track for place in inside for track in _from_folders(place)]
     if not found:
-        where = f"{folder.name!r}" + (f", split {split!r}," if split else "")
-        raise BadInputError(f"The folder {where} holds no song with true stems ({', '.join(FOUR)}, or {' and '.join(TWO)}).")
+        raise BadInputError(_no_song(folder, split))
     by_name = {track.name: track for track in found}
     for song in songs:
         if song not in by_name:
             raise BadInputError(f"There is no song {song!r} in {folder.name!r}; there are: {', '.join(sorted(by_name))}.")
     return [by_name[name] for name in songs or sorted(by_name)]
+
+
+def _no_song(folder: Path, split: str | None) -> str:
+    """That there is no song, and where there may be some."""
+    said = f"holds no song with true stems ({', '.join(FOUR)}, or {' and '.join(TWO)})"
+    if (folder / "INDEX.json").is_file():
+        entries = json.loads((folder / "INDEX.json").read_text(encoding="utf-8"))
+        splits = sorted({str(e["split"]) for e in entries if e["kind"] == "song-stem"})
+        told = f"; songs are in the splits {', '.join(splits)}: give one by --split" if splits else ""
+        return f"The folder {folder.name!r}, split {split or 'valid'!r}, {said}{told}."
+    place = folder / (split or "")
+    inside = sorted(p.name for p in place.iterdir() if p.is_dir())
+    told = f"; it holds the folders {', '.join(inside)}" + ("" if split else ": give one of them by --split") if inside else ""
+    return f"The folder {folder.name!r}" + (f", split {split!r}," if split else "") + f" {said}{told}."
 
 
 def _from_index(folder: Path, split: str | None) -> list[TrackFiles]:

@@ -19,12 +19,15 @@ DIGITS = 9  # behind the point: a loss is about 0.001
 VERSION = 1  # of what is kept: one more whenever the way to score changes
 
 
-def kept(path: Path, asked: dict[str, Any], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What `make` found for `asked` (both fit for JSON): from the file where that holds the same question, else made and written."""
+def kept(path: Path, asked: dict[str, Any], make: Callable[[], dict[str, Any]], may_lack: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What `make` found for `asked` (both fit for JSON): from the file where that holds the same question, else made and written.
+
+    What of the question `may_lack` names counts as the same where the file, of an older version, does not have it.
+    """
     asked = json.loads(json.dumps({**asked, "version": VERSION}))
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
-        if before["asked"] == asked:
+        if before["asked"] == {k: v for k, v in asked.items() if k in before["asked"] or k not in may_lack}:
             return dict(before["found"])
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not there, or half a file of another program: made anew

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from engine.audio import ArrayMixture
-from engine.errors import BadInputError, EngineError
+from engine.errors import BadInputError
+from engine.evaluation.commands import FAILURES, at_least, ready, sentence
 from engine.evaluation.data import TWO, Track, find_tracks, load
 from engine.evaluation.metrics import audible, energy, ratio_db, windows
 from engine.evaluation.tables import cells
@@ -134,21 +135,22 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders of stems (engine/evaluation/data.py)")
     parser.add_argument("--method", default="nullsum-4")
-    parser.add_argument("--worst", type=int, default=3, help="seconds that are named for each stem")
+    parser.add_argument("--worst", type=at_least(0), default=3, help="seconds that are named for each stem")
     parser.add_argument("--out", type=Path, metavar="DIR", help="spectrograms of the worst second of each stem")
     args = parser.parse_args(argv)
     wait_shortly()  # before torch
     try:
+        if args.out:
+            ready(args.out)
         method = build(args.method)
         for files in [files for folder in args.data for files in find_tracks(folder)]:
             found = leaks(load(files), method)
             print(told(found, args.worst), flush=True)
             for stem, name in enumerate(found.track.names) if args.out else ():
-                args.out.mkdir(parents=True, exist_ok=True)
                 for window, _, _ in found.worst(stem, 1):
                     draw(found, stem, window, args.out / f"{found.track.name}-{name}.png")
-    except EngineError as error:
-        print(error, file=sys.stderr)
+    except FAILURES as error:
+        print(sentence(error), file=sys.stderr)
         return 1
     return 0
 

@@ -18,6 +18,7 @@ import numpy as np
 from engine.atomic import atomic_text
 from engine.audio import ArrayMixture
 from engine.evaluation.baselines import ideal_binary_mask, ideal_shared_mask
+from engine.evaluation.commands import FAILURES, at_least, ready, sentence
 from engine.evaluation.data import Track, make_track
 from engine.evaluation.images import Images
 from engine.evaluation.metrics import sdr
@@ -131,22 +132,31 @@ def late(max_delay_ms: float) -> str:
 def main(argv: list[str] | None = None) -> None:
     """Print a table a condition; write the page."""
     parser = argparse.ArgumentParser(prog="python -m engine.evaluation.panning", description="Spatial methods on known places.")
-    parser.add_argument("--songs", type=int, default=3, help="mixtures a condition, each of four players")
-    parser.add_argument("--seconds", type=float, default=10.0, help="length of each")
-    parser.add_argument("--rate", type=int, default=44100, help="in Hz")
+    parser.add_argument("--songs", type=at_least(1), default=3, help="mixtures a condition, each of four players")
+    parser.add_argument("--seconds", type=at_least(1.0), default=10.0, help="length of each")
+    parser.add_argument("--rate", type=at_least(8000), default=44100, help="in Hz")
     parser.add_argument("--out", type=Path, metavar="DIR", help="writes DIR/panning.md")
     args = parser.parse_args(argv)
+    try:
+        run(args.songs, args.seconds, args.rate, args.out)
+    except FAILURES as error:
+        sys.exit(sentence(error))
+
+
+def run(n_songs: int, seconds: float, rate_hz: int, out: Path | None) -> None:
+    """Every condition one after another; Ctrl-C loses those that are left."""
     found, told = {}, []
+    if out:
+        ready(out)
     for spacing_deg, max_delay_ms in CONDITIONS:
-        rows = found[spacing_deg, max_delay_ms] = table(spacing_deg, max_delay_ms, args.songs, args.seconds, args.rate)
-        told.append(f"### {spacing_deg:g} degrees{late(max_delay_ms)} ({args.songs * len(PLAYERS)} sources, dB)\n\n{cells(rows)}\n")
+        rows = found[spacing_deg, max_delay_ms] = table(spacing_deg, max_delay_ms, n_songs, seconds, rate_hz)
+        told.append(f"### {spacing_deg:g} degrees{late(max_delay_ms)} ({n_songs * len(PLAYERS)} sources, dB)\n\n{cells(rows)}\n")
         sys.stdout.write(told[-1])
         sys.stdout.flush()
     sys.stdout.write(verdicts(found) + "\n")
-    if args.out:
-        args.out.mkdir(parents=True, exist_ok=True)
-        page = PAGE.format(songs=args.songs, seconds=args.seconds, verdicts=verdicts(found), tables="\n".join(told).rstrip() + "\n")
-        atomic_text(args.out / "panning.md", page)
+    if out:
+        page = PAGE.format(songs=n_songs, seconds=seconds, verdicts=verdicts(found), tables="\n".join(told).rstrip() + "\n")
+        atomic_text(out / "panning.md", page)
 
 
 if __name__ == "__main__":

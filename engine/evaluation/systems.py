@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.atomic import atomic_text
+from engine.evaluation.commands import FAILURES, ready, sentence
 from engine.evaluation.systems_table import DATA, DOCUMENTS, EVALUATION, LAW, LOSSES, NEURAL, OPTIMISERS, UNTRAINED, Count, Row
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ Made by `python -m engine.evaluation.systems --out docs/systems.md`; a test hold
 
 Every row is ticked: a test looks up the code and the command that it names. All methods are held to the laws of masks by
 `tests/engine/test_separate.py`. A neural system is a method once its weights are installed; `python -m engine.training zoo NAME
---data DIR --work DIR` makes them, at a compact size that one processor core trains in minutes (`--paper`: the paper's size). What
-each scores beside all others: `python -m engine.evaluation.zoo --data DIR --work DIR --out docs`. Which findings of the documents
-hold here: `python -m engine.training.findings --data DIR --work DIR`.
+--data DIR --work DIR --weights resources/weights/zoo` makes them, at a compact size that one processor core trains in minutes (`--paper`:
+the paper's size). What each scores beside all others: `python -m engine.evaluation.zoo --data DIR --work DIR --out docs`. Which findings
+of the documents hold here: `python -m engine.training.findings --data DIR --work DIR`.
 
 The documents:
 """
@@ -139,12 +140,15 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--out", type=Path, help="the file to write; none: print it")
     args = parser.parse_args(argv)
-    text = page()
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        atomic_text(args.out, text)
-    else:
-        sys.stdout.write(text)
+    try:
+        if args.out:
+            ready(args.out.parent)
+            atomic_text(args.out, page())
+        else:
+            sys.stdout.write(page())
+    except FAILURES as error:
+        print(sentence(error), file=sys.stderr)
+        return 1
     return 0
 
 

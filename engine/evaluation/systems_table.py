@@ -173,5 +173,6 @@ EVALUATION = (
     Row("Median over a song's windows and over songs", "001", "engine.evaluation.tables:rows", "plain SDR, SI-SDR, remix: mean over songs",
         "python -m engine.evaluation --method nullsum-4 hpss --data DIR"),
     Row("Paired Wilcoxon signed-rank tests with Bonferroni's correction", "001", "engine.evaluation.compare:paired_tests",
-        "windows are paired where there are fewer than six songs", "python -m engine.evaluation --method nullsum-4 hpss --data DIR"),
+        "windows are paired where there are fewer than eight songs, more with more methods",
+        "python -m engine.evaluation --method nullsum-4 open-unmix --data DIR"),
 )  # fmt: skip

@@ -18,6 +18,7 @@ from engine.evaluation import costs
 from engine.evaluation.__main__ import Voice, stretch
 from engine.evaluation.baselines import BASELINES
 from engine.evaluation.bss import BssEval
+from engine.evaluation.commands import FAILURES, ready, sentence
 from engine.evaluation.compare import box_plot
 from engine.evaluation.data import Track, find_tracks, load
 from engine.evaluation.estimate import BLOCK_S, estimate, why_not
@@ -211,10 +212,11 @@ def main(argv: list[str] | None = None) -> int:
     args = arguments(argv)
     voice = Voice()
     try:
+        ready(args.work, args.out)
         found, baselines, about = entries(args, voice)
         write(args, found, baselines, about, voice)
-    except EngineError as error:
-        voice.say(str(error))
+    except FAILURES as error:
+        voice.say(sentence(error))
         return 1
     voice.say(f"Written: {args.out / 'methods.md'}")
     return 0

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.evaluation.compare import ALPHA
+from engine.evaluation.compare import legend, said
 from engine.evaluation.metrics import MAX_DB, SILENT_DB
 from engine.evaluation.scores import TrackScores
 from engine.evaluation.tables import Row, groups, plain
@@ -182,14 +182,10 @@ def _significance(group: list[TrackScores]) -> str:
     pairs = next(((row["of"], row["pairs"]) for rows_ in found.values() for row in rows_), None)
     if pairs is None:
         return "There are no two methods to compare.\n"
-    out.append(
-        f"Paired Wilcoxon signed-rank tests over {pairs[0]}, Bonferroni within a measure and stem, p < {ALPHA:g} (Roma, Green, Tremblay "
-        "2018). *ns*: not significant; *too few*: so few pairs could show no difference, however large. "
-        + ("Windows of one song are not independent: read \"more than noise on this song\".\n" if pairs[0] == "windows" else "\n")
-    )
+    out.append(legend(pairs[0]) + "\n")
     own = paired(group, ROMA)
     told = [(m, r) for m, tests_ in own.items() for r in tests_]
-    rows_ = [[f"{r['a']} - {r['b']}", m.upper(), r["stem"], r["pairs"], r["a_minus_b_db"], _said(r)] for m, r in told]
+    rows_ = [[f"{r['a']} - {r['b']}", m.upper(), r["stem"], r["pairs"], r["a_minus_b_db"], said(r)] for m, r in told]
     if rows_:
         out.append("The three of that paper, pair by pair:\n")
         out.append(markdown_table(["pair", "measure", "stem", "pairs", "median difference, dB", "p, Bonferroni"], rows_))
@@ -198,11 +194,6 @@ def _significance(group: list[TrackScores]) -> str:
         out.append(markdown_table(["method", *names], ([row["method"], *(row[n] for n in names)] for row in tally(tests_, methods, names))))
         out.append("</details>\n")
     return "\n".join(out)
-
-
-def _said(test: dict[str, Any]) -> str:
-    """The p of a test, and what there is to say of it."""
-    return f"{test['p_bonferroni']:.2g}" + ("" if test["p_bonferroni"] < ALPHA else " (ns)" if test["is_enough"] else " (too few)")
 
 
 def _raw(found: list[Entry]) -> str:
@@ -252,7 +243,8 @@ def _not_scored(found: list[Entry]) -> str:
     untrained = ", ".join(f"`{e.name}`" for e in left if e.why == NOT_TRAINED)
     out = [f"- `{e.name}`: {e.why}" for e in left if e.why != NOT_TRAINED]
     if untrained:
-        out.append(f"- not trained (`python -m engine.training zoo NAME --data DIR --work DIR`): {untrained}")
+        command = "python -m engine.training zoo NAME --data DIR --work DIR --weights resources/weights/zoo"
+        out.append(f"- not trained (`{command}`): {untrained}")
     return "\n".join(out or ["Nothing: every method that there is was scored."]) + "\n"
 
 

@@ -27,6 +27,11 @@ CHUNK_S = 10.24  # as the built-in network: a first picture soon, little spent o
 NOTHING = 1e-20  # estimates that sum to less belong to nobody: a cell of music at RMS 0.1 lies above 1e-6
 
 
+def train_command(name: str) -> str:
+    """What makes the weights of a net where Nullsum looks for them; said from the root of its source tree."""
+    return f"python -m engine.training zoo {name} --data DIR --work DIR --weights resources/weights/zoo"
+
+
 class Network:
     """A research net as a method; torch is imported and the weights are loaded at the first chunk."""
 
@@ -35,7 +40,7 @@ class Network:
         if not is_installed(name, folder):
             raise WeightsError(
                 f"The network '{name}' has no weights yet ({name}.json and {name}.safetensors are not both in {folder}); "
-                f"train it with `python -m engine.training zoo {name} --data DIR`."
+                f"train it with `{train_command(name)}`."
             )
         self._card = read_card(name, folder)
         self._look = _look(self._card)
@@ -123,7 +128,7 @@ class Network:
         name = self._card.name
         return WeightsError(
             f"The weights file {self._card.path.name} belongs to another network than this version's {name} ({why}); "
-            f"install Nullsum again, or train it anew with `python -m engine.training zoo {name} --data DIR`."
+            f"install Nullsum again, or train it anew with `{train_command(name)}`."
         )
 
 
@@ -195,6 +200,6 @@ def _look(card: WeightsCard) -> Look:
     except (KeyError, TypeError, ValueError):
         raise WeightsError(
             f"The description of the weights '{card.name}' ({card.name}.json) does not say how the network looks at sound; "
-            f"install Nullsum again, or train it anew with `python -m engine.training zoo {card.name} --data DIR`."
+            f"install Nullsum again, or train it anew with `{train_command(card.name)}`."
         ) from None
     return look

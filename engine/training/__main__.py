@@ -21,6 +21,7 @@ def main() -> None:
 
         train_zoo(sys.argv[2:])
         return
+    from engine.evaluation.commands import FAILURES, at_least, sentence
     from engine.training.config import TrainConfig
 
     parser = argparse.ArgumentParser(prog="python -m engine.training", description=__doc__)
@@ -29,11 +30,11 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for decoded sounds, resumable state and the log")
     parser.add_argument("--weights", type=Path, help="where the best weights are kept (default: WORK/weights)")
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes that torchrun started on this machine
-    parser.add_argument("--threads", type=int, default=max(1, (os.cpu_count() or 1) // here), help="of each process")
-    parser.add_argument("--workers", type=int, default=1, help="processes that mix")
+    parser.add_argument("--threads", type=at_least(1), default=max(1, (os.cpu_count() or 1) // here), help="of each process")
+    parser.add_argument("--workers", type=at_least(0), default=1, help="processes that mix")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     parser.add_argument("--precision", choices=("bfloat16", "float32"), default="bfloat16", help="of matrix products while learning")
-    parser.add_argument("--every", type=int, default=100, help="steps between validations; a kill loses at most these")
+    parser.add_argument("--every", type=at_least(1), default=100, help="steps between validations; a kill loses at most these")
     for field in dataclasses.fields(TrainConfig):
         if field.type in (int, float, str):
             parser.add_argument(f"--{field.name.replace('_', '-')}", type=field.type, default=field.default)
@@ -43,7 +44,6 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(args.threads)
-    from engine.errors import EngineError
     from engine.training.loop import train
 
     chosen = {f.name: getattr(args, f.name) for f in dataclasses.fields(TrainConfig) if hasattr(args, f.name)}
@@ -52,8 +52,8 @@ def main() -> None:
     try:
         train(TrainConfig(**chosen), args.data, args.work, weights, args.workers, args.every, args.precision == "bfloat16",
               made=args.made, device=args.device)  # fmt: skip
-    except EngineError as error:
-        sys.exit(str(error))
+    except FAILURES as error:
+        sys.exit(sentence(error))
     except KeyboardInterrupt:
         sys.exit("Stopped; the same command goes on from what was kept.")
 

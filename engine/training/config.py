@@ -37,7 +37,11 @@ class TrainConfig:
     @staticmethod
     def load(path: Path) -> "TrainConfig":
         """Read the recipe that stands beside weights."""
-        raw = json.loads(path.read_text())
-        known = {f.name for f in fields(TrainConfig)}
-        said: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items() if k in known}
+        said = known(json.loads(path.read_text(encoding="utf-8")))
         return TrainConfig(**{"song_stem_share": 0.4, "heard_in": 1, **said})  # what they were before they had names
+
+
+def known(raw: dict[str, Any]) -> dict[str, Any]:
+    """What of a recipe in JSON this version has fields for."""
+    names = {f.name for f in fields(TrainConfig)}
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items() if k in names}

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from engine.errors import BadInputError, EngineError
+from engine.errors import BadInputError
+from engine.evaluation.commands import FAILURES, ready, sentence
 from engine.training.data import ROLES
 
 PANELS = ("loss", *ROLES, "mean")
@@ -142,9 +143,10 @@ def main(argv: list[str] | None = None) -> None:
         parser.error(f"--out {args.out.name} must end in .png or .svg")
     try:
         runs = read_runs(args.work, args.names)
+        ready(args.out.parent)
         draw(runs, args.out)
-    except EngineError as error:
-        sys.exit(str(error))
+    except FAILURES as error:
+        sys.exit(sentence(error))
     print(f"{', '.join(run.name for run in runs)}: {args.out}")
 
 

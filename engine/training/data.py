@@ -16,7 +16,7 @@ import soxr
 from engine.audio import open_mixture
 from engine.errors import BadInputError
 from engine.samples import to_float
-from engine.training.sources import ROLES, find_sounds
+from engine.training.sources import ROLES, Sound, find_sounds, seen
 
 __all__ = ["RATE_HZ", "ROLES", "Clip", "Corpus", "decoded"]
 RATE_HZ = 44100
@@ -37,11 +37,8 @@ def decoded(source: Path, cache: Path) -> np.ndarray:
 
     The copy's name tells path, size and time of change, so that neither a namesake nor a changed file is taken for it.
     """
-    try:
-        seen = source.stat()
-    except OSError as error:
-        raise BadInputError(f"The sound {str(source)!r} cannot be read ({error.strerror}); is the data complete?") from None
-    tag = hashlib.sha256(f"{source.resolve()} {seen.st_size} {seen.st_mtime_ns}".encode()).hexdigest()[:12]
+    found = seen(source)
+    tag = hashlib.sha256(f"{source.resolve()} {found.st_size} {found.st_mtime_ns}".encode()).hexdigest()[:12]
     target = cache / f"{source.parent.name}--{source.stem}--{tag}.npy"
     if not target.exists():
         partial = target.with_suffix(f".{os.getpid()}.part.npy")  # several processes may meet the same file
@@ -66,6 +63,14 @@ def _samples_of(source: Path) -> np.ndarray:
     return np.ascontiguousarray(np.concatenate(parts))  # both channels of an instant side by side: excerpts are read from one place
 
 
+def _refuse_unknown(without_songs: Sequence[str], sounds: Sequence[Sound]) -> None:
+    songs = sorted({s.song for s in sounds if s.song})
+    if unknown := [song for song in without_songs if song not in songs]:
+        raise BadInputError(
+            f"There is no song {' and no song '.join(map(repr, unknown))} to leave out; there are: {', '.join(songs) or 'none'}."
+        )
+
+
 class Corpus:
     """Clips by role and songs by name of one or several folders.
 
@@ -79,19 +84,21 @@ class Corpus:
         made: Path | None = None, made_share: float = 0.0, song_stem_share: float = 0.0,
     ) -> None:  # fmt: skip
         cache.mkdir(parents=True, exist_ok=True)
-        sounds = [s for s in find_sounds(folder) if s.split == split and (s.song is None or s.song not in without_songs)]
-        self.sources = sorted({s.source for s in sounds})
+        every = find_sounds(folder)
+        _refuse_unknown(without_songs, every)
+        sounds = [s for s in every if s.split == split and (s.song is None or s.song not in without_songs)]
+        made_sounds = find_sounds(made) if made is not None and split == "train" else []
+        self.sources = sorted({s.source for s in [*sounds, *made_sounds]})
         clips = [Clip(s.role, s.song, decoded(s.path, cache)) for s in sounds]
         self.pool = {r: [c for c in clips if c.role == r and c.song is None] for r in ROLES}
         self.made_share, self.song_stem_share = made_share, song_stem_share
         self.made: dict[str, list[Clip]] = {r: [] for r in ROLES}
         self.made_songs: dict[str, dict[str, Clip]] = {}
-        if made is not None and split == "train":
-            for s in find_sounds(made):
-                clip = Clip(s.role, s.song, decoded(s.path, cache))
-                self.made[s.role].append(clip)
-                if s.song is not None:
-                    self.made_songs.setdefault(s.song, {})[s.role] = clip
+        for s in made_sounds:
+            clip = Clip(s.role, s.song, decoded(s.path, cache))
+            self.made[s.role].append(clip)
+            if s.song is not None:
+                self.made_songs.setdefault(s.song, {})[s.role] = clip
         self.song_clips = {r: [c for c in clips if c.role == r and c.song is not None] for r in ROLES}
         names = sorted({c.song for c in clips if c.song})
         self.songs = {n: {c.role: c for c in clips if c.song == n} for n in names}

@@ -19,7 +19,8 @@ import torch
 
 from engine.atomic import atomic_text
 from engine.device import choose
-from engine.errors import BadInputError, EngineError
+from engine.errors import BadInputError
+from engine.evaluation.commands import FAILURES, at_least, ready, sentence
 from engine.evaluation.kept import kept
 from engine.evaluation.tables import cells
 from engine.methods.builtin import CHUNK_FRAMES, CONTEXT_S
@@ -28,6 +29,7 @@ from engine.training.config import TrainConfig
 from engine.training.data import RATE_HZ, ROLES, Corpus
 from engine.training.loop import valid_batches, validate
 from engine.training.ranks import Place
+from engine.training.sources import digests
 from engine.training.trainer import Trainer
 
 DECAY = 0.3  # of the time, in which the learning rate falls to a hundredth
@@ -156,8 +158,9 @@ favour what is cheap; the next network that is trained from nothing should have 
 def compare(
     names: Sequence[str], data: Folders, work: Path, seconds: float, n_workers: int = 1, base: TrainConfig | None = None
 ) -> dict[str, dict[str, float]]:
-    """The results of these designs; those that are in `work` for the same recipe and time are not made again."""
+    """The results of these designs; those that are in `work` for the same recipe, time and sounds are not made again."""
     Corpus(data, work / "decoded")  # decodes, or says what is missing, before the first design
+    sounds = digests(data)
     results = {}
     for name in names:
         config = config_of(name, base)
@@ -167,7 +170,8 @@ def compare(
             return tried(config, data, work, seconds, n_workers)
 
         asked = {k: v for k, v in asdict(config).items() if k not in NOT_ASKED}
-        results[name] = kept(work / "designs" / f"{name}.json", {"seconds": seconds, "recipe": asked}, run)
+        question = {"seconds": seconds, "recipe": asked, "sounds": sounds}
+        results[name] = kept(work / "designs" / f"{name}.json", question, run, may_lack=("sounds",))
     return results
 
 
@@ -180,7 +184,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders of sounds (engine/training/sources.py)")
     parser.add_argument("--work", type=Path, required=True, help="folder for decoded sounds and results")
     parser.add_argument("--minutes", type=float, default=10.0, help="of processor time for each design")
-    parser.add_argument("--workers", type=int, default=1, help="processes that mix")
+    parser.add_argument("--workers", type=at_least(0), default=1, help="processes that mix")
     parser.add_argument("--out", type=Path, metavar="DIR", help="writes DIR/designs.md")
     args = parser.parse_args(argv)
     torch.set_num_threads(1)  # processor time of one thread is comparable on every machine
@@ -190,14 +194,14 @@ def main(argv: list[str] | None = None) -> None:
                 raise BadInputError(f"There is no design called {name!r}; choose from {', '.join(DESIGNS)}.")
         if args.minutes <= 0.0:
             raise BadInputError(f"--minutes {args.minutes:g} must be more than 0.")
+        ready(args.work / "designs", *([args.out] if args.out else []))
         found = table(compare(args.names or list(DESIGNS), args.data, args.work, 60.0 * args.minutes, args.workers))
         print(found)
         if args.out:
             names = "".join(f" {name}" for name in args.names)
-            args.out.mkdir(parents=True, exist_ok=True)
             atomic_text(args.out / "designs.md", PAGE.format(minutes=args.minutes, names=names, table=found.strip()))
-    except EngineError as error:
-        sys.exit(str(error))
+    except FAILURES as error:
+        sys.exit(sentence(error))
     except KeyboardInterrupt:
         sys.exit("Stopped; the same command goes on with the designs that are left.")
 

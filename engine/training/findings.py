@@ -20,7 +20,8 @@ import numpy as np
 import torch
 
 from engine.atomic import atomic_text
-from engine.errors import BadInputError, EngineError
+from engine.errors import BadInputError
+from engine.evaluation.commands import FAILURES, at_least, ready, sentence
 from engine.evaluation.kept import kept
 from engine.nets.look import Look
 from engine.training.findings_page import as_json, page
@@ -129,7 +130,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders of sounds (engine/training/sources.py)")
     parser.add_argument("--work", type=Path, required=True, help="folder for decoded sounds, mixes and results")
     parser.add_argument("--minutes", type=float, default=1.2, help="of processor time for each run")
-    parser.add_argument("--more-runs", type=int, default=0, help="runs with other seeds for every side, besides those of its own")
+    parser.add_argument("--more-runs", type=at_least(0), default=0, help="runs with other seeds for every side, besides those of its own")
     parser.add_argument("--mixes", type=int, default=N_MIXES, help=f"in the bank, of {MIX_S:g} s each")
     args = parser.parse_args(argv)
     torch.set_num_threads(1)  # processor time of one thread is comparable on every machine
@@ -142,14 +143,15 @@ def main(argv: list[str] | None = None) -> None:
             if value <= 0:
                 raise BadInputError(f"{words} {value:g} must be more than 0.")
         names = args.names or list(QUESTIONS)
+        ready(args.work / "findings")
         bank = bank_of(args.data, args.work, args.mixes)
         results = compare(names, bank, args.work, args.minutes, args.more_runs)
         text = page(names, results, args.minutes, args.mixes * MIX_S)
         atomic_text(args.work / "findings" / "findings.md", text)
         atomic_text(args.work / "findings" / "findings.json", as_json(names, results, args.minutes))
         print(text)
-    except EngineError as error:
-        sys.exit(str(error))
+    except FAILURES as error:
+        sys.exit(sentence(error))
     except KeyboardInterrupt:
         sys.exit("Stopped; the same command goes on with the runs that are left.")
 

@@ -7,14 +7,16 @@ are kept in WORK/leave-one-out, so a run that was stopped goes on with the next 
 """
 
 import argparse
+import json
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 
-from engine.errors import BadInputError, EngineError
+from engine.errors import BadInputError
 from engine.evaluation.baselines import BASELINES
+from engine.evaluation.commands import FAILURES, at_least, ready, sentence
 from engine.evaluation.data import TrackFiles, find_tracks, load
 from engine.evaluation.estimate import estimate
 from engine.evaluation.scores import TrackScores, score
@@ -24,6 +26,7 @@ from engine.training.batches import Folders
 from engine.training.config import TrainConfig
 from engine.training.designs import config_of, trained
 from engine.training.loop import save_weights
+from engine.training.sources import digests
 
 ROW = "left out"
 BESIDE = ("mixture", "equal", "irm")  # floor, equal shares, ceiling
@@ -40,12 +43,19 @@ def weights_without(
     """Train where it has not been done; the name of the weights in WORK/leave-one-out."""
     folder = work / "leave-one-out"
     config = config_without(song, minutes, base)
-    card = folder / f"{config.name}.json"
-    if not (card.exists() and asdict(TrainConfig.load(card)) == asdict(config)):
+    sounds = digests(data, made, config.without_songs)
+    if not _is_trained(config, sounds, folder / f"{config.name}.json"):
         print(f"{song}: learning without it for {minutes:g} minutes ...", file=sys.stderr, flush=True)
         trainer = trained(config, data, work, 60.0 * minutes, n_workers, made)
-        save_weights(trainer.mean.state_dict(), config, folder)
+        save_weights(trainer.mean.state_dict(), config, folder, {"sounds": sounds})
     return config.name
+
+
+def _is_trained(config: TrainConfig, sounds: dict[str, str], card: Path) -> bool:
+    """Whether a card is of this recipe and these sounds; an older card does not tell its sounds, and they count as the same."""
+    if not card.exists() or asdict(TrainConfig.load(card)) != asdict(config):
+        return False
+    return bool(json.loads(card.read_text(encoding="utf-8")).get("sounds", sounds) == sounds)
 
 
 def scored(files: TrackFiles, weights: str, folder: Path) -> list[TrackScores]:
@@ -79,19 +89,21 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--made", type=Path, help="folder that `python -m engine.training.synthesis` wrote")
     parser.add_argument("--work", type=Path, required=True, help="folder for decoded sounds and weights")
     parser.add_argument("--minutes", type=float, default=10.0, help="of processor time for each song")
-    parser.add_argument("--workers", type=int, default=1, help="processes that mix")
+    parser.add_argument("--workers", type=at_least(0), default=1, help="processes that mix")
     args = parser.parse_args(argv)
     torch.set_num_threads(1)  # processor time of one thread is comparable on every machine
     try:
         if args.minutes <= 0.0:
             raise BadInputError(f"--minutes {args.minutes:g} must be more than 0.")
-        songs = {files.name: files for files in find_tracks(args.data, split="train")}
+        is_split = (args.data / "INDEX.json").is_file() or (args.data / "train").is_dir()
+        songs = {files.name: files for files in find_tracks(args.data, split="train" if is_split else None)}
         if wrong := [name for name in args.songs if name not in songs]:
             raise BadInputError(f"There is no song {wrong[0]!r} to train on; leave out one of: {', '.join(songs)}.")
         chosen = [songs[name] for name in args.songs or songs]
+        ready(args.work / "leave-one-out")
         print(markdown(compare(chosen, args.data, args.work, args.minutes, args.workers, args.made)))
-    except EngineError as error:
-        sys.exit(str(error))
+    except FAILURES as error:
+        sys.exit(sentence(error))
     except KeyboardInterrupt:
         sys.exit("Stopped; the same command goes on with the songs that are left.")
 

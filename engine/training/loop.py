@@ -6,21 +6,26 @@ Lightning was weighed: it would add its own checkpoints, callbacks and processes
 
 import hashlib
 import json
+import math
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
+from engine.atomic import atomic_text
 from engine.errors import BadInputError
+from engine.evaluation.commands import ready
 from engine.training.batches import Batch, Folders, loader, sums_of
 from engine.training.config import TrainConfig
 from engine.training.data import RATE_HZ, ROLES, Corpus
 from engine.training.losses import WINDOW, band_error
 from engine.training.ranks import Place, joined
+from engine.training.sources import digests
 from engine.training.trainer import Trainer, check, heard
 
 
@@ -68,23 +73,24 @@ def validate(net: nn.Module, batches: list[Batch], window: int = WINDOW) -> dict
     return {**scores, "mean": sum(float(windows.clamp(-5, 15).mean()) for windows in played.values()) / max(1, len(played))}
 
 
-def save_weights(net_state: dict[str, Tensor], config: TrainConfig, folder: Path) -> None:
-    """Float16 safetensors and the config beside it, each replaced whole."""
+def save_weights(net_state: dict[str, Tensor], config: TrainConfig, folder: Path, more: dict[str, Any] | None = None) -> None:
+    """Float16 safetensors and the config (and what `more` there is to tell) beside it, each replaced whole."""
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{config.name}.part"
     about = {"name": config.name, "net": config.net, "net_config": config.net_config, "stems": ROLES,
              "n_fft": config.n_fft, "hop": config.hop, "rate_hz": RATE_HZ}  # fmt: skip
     numbers = {k: v.detach().to("cpu", torch.float16).contiguous().clone() for k, v in net_state.items()}
-    save_file(numbers, part, metadata={"nullsum": json.dumps(about)})  # one entry: several are written in an order that chance decides
+    # one entry: several are written in an order that chance decides; not by save_file, whose files only their owner can read
+    part.write_bytes(save(numbers, metadata={"nullsum": json.dumps(about)}))
     part.replace(folder / f"{config.name}.safetensors")
-    write_card(config, folder)
+    write_card(config, folder, more)
 
 
-def write_card(config: TrainConfig, folder: Path) -> None:
-    """NAME.json beside NAME.safetensors: its SHA-256 and the whole recipe (engine.weights reads it)."""
+def write_card(config: TrainConfig, folder: Path, more: dict[str, Any] | None = None) -> None:
+    """NAME.json beside NAME.safetensors: its SHA-256, the whole recipe (engine.weights reads it) and what `more` there is to tell."""
     sha256 = hashlib.sha256((folder / f"{config.name}.safetensors").read_bytes()).hexdigest()
-    said = {"sha256": sha256, **asdict(config)}
-    (folder / f"{config.name}.json").write_text(json.dumps(said, indent=1) + "\n")
+    said = {"sha256": sha256, **asdict(config), **(more or {})}
+    atomic_text(folder / f"{config.name}.json", json.dumps(said, indent=1) + "\n")
 
 
 def train(
@@ -94,20 +100,33 @@ def train(
     """Train from where `work` stands (or from the start) to config.steps; keeps the best averaged weights in `weights`.
 
     `work` holds the resumable state NAME.state.pt and NAME.log.jsonl; a kill at any moment loses at most `every` steps, and the
-    run that goes on ends at the same weights. Started by torchrun, every process learns from its own `config.batch` mixes a step.
+    run that goes on ends at the same weights. It may go on with another loss or other sounds, and says so, also in the weights'
+    card. Started by torchrun, every process learns from its own `config.batch` mixes a step.
     """
     check(config)
+    if every < 1:
+        raise BadInputError(f"every={every} steps from one validation to the next are too few; it must be at least 1.")
+    ready(work, weights)
     with joined(device) as place:
-        cache, state = work / "decoded", work / f"{config.name}.state.pt"
-        work.mkdir(parents=True, exist_ok=True)
+        cache, state, log = work / "decoded", work / f"{config.name}.state.pt", work / f"{config.name}.log.jsonl"
         if place.is_first:  # decodes what has not been; the others and the workers find it done
             Corpus(data, cache, without_songs=config.without_songs, made=made)
         place.wait()
         valid = valid_batches(config, data, cache)
         trainer = Trainer(config, place, bf16)
+        trainer.sounds = digests(data, made, config.without_songs)
         if state.exists():
-            trainer.resume(state)
-            _say(place, f"resumed at step {trainer.step} of {config.steps}")
+            lines = trainer.resume(state)
+            if trainer.step >= config.steps:
+                _tell_of_the_end(trainer, config.steps, valid, log, weights)
+            else:
+                _say(place, f"resumed at step {trainer.step} of {config.steps}")
+            for line in lines:
+                _say(place, line)
+            if trainer.step >= config.steps:
+                return
+            if not _has_weights(config.name, weights):
+                trainer.best = -math.inf  # what was best lies elsewhere
         stream = loader(config, data, cache, trainer.step, n_workers, made, place.rank, place.n_ranks)
         started, first_step = time.perf_counter(), trainer.step
         while trainer.step < config.steps:
@@ -119,8 +138,20 @@ def train(
                 left = (config.steps - step) * a_step / 60
                 _say(place, f"step {step}  loss {trainer.loss:.4f}  {audio:.0f} s of music a second  {left:.0f} min left")
             if place.is_first and (step % every == 0 or step == config.steps):
-                _look(trainer, valid, work / f"{config.name}.log.jsonl", weights)
+                _look(trainer, valid, log, weights)
                 trainer.keep(state)
+
+
+def _has_weights(name: str, folder: Path) -> bool:
+    return all((folder / f"{name}{suffix}").is_file() for suffix in (".safetensors", ".json"))
+
+
+def _tell_of_the_end(trainer: Trainer, steps: int, valid: list[Batch], log: Path, weights: Path) -> None:
+    """A run that has had its steps: its weights, where they are not there, and a line."""
+    if trainer.place.is_first and not _has_weights(trainer.config.name, weights):
+        trainer.best = -math.inf
+        _look(trainer, valid, log, weights)
+    _say(trainer.place, f"step {trainer.step} of {steps}: nothing is left to learn; its weights lie in {weights}")
 
 
 def _look(trainer: Trainer, valid: list[Batch], log: Path, weights: Path) -> None:
@@ -131,7 +162,8 @@ def _look(trainer: Trainer, valid: list[Batch], log: Path, weights: Path) -> Non
     _say(trainer.place, f"step {trainer.step}  valid SDR " + "  ".join(f"{k} {v:.2f}" for k, v in scores.items()))
     if scores["mean"] > trainer.best:
         trainer.best = scores["mean"]
-        save_weights(trainer.mean.state_dict(), trainer.config, weights)
+        changes = {"changes": trainer.changes} if trainer.changes else {}
+        save_weights(trainer.mean.state_dict(), trainer.config, weights, {"sounds": trainer.sounds, **changes})
 
 
 def _say(place: Place, words: str) -> None:

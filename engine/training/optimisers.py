@@ -35,3 +35,14 @@ def descend(loss: Tensor, net: nn.Module, optimiser: torch.optim.Optimizer, clip
     norm = float(nn.utils.clip_grad_norm_(net.parameters(), clip_norm))
     if math.isfinite(norm):
         optimiser.step()
+
+
+@torch.no_grad()
+def follow(mean: nn.Module, net: nn.Module, keep: float) -> None:
+    """Move the running mean of the weights; running statistics in buffers move alike, what is no fraction is copied."""
+    new = net.state_dict()
+    for name, value in mean.state_dict().items():
+        if value.is_floating_point() and value.isfinite().all():  # a buffer may hold the infinities of a mask
+            value.lerp_(new[name], 1.0 - keep)
+        else:
+            value.copy_(new[name])

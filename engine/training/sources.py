@@ -10,7 +10,8 @@ Any format that engine.audio opens, any rate. Stems are paired by file name; a s
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,33 @@ def find_sounds(folders: Path | Sequence[Path]) -> list[Sound]:
                 )
         found += own
     return found
+
+
+def seen(path: Path) -> os.stat_result:
+    """Size and time of change of a sound's file. Raises BadInputError where it is not there."""
+    try:
+        return path.stat()
+    except OSError as error:
+        raise BadInputError(f"The sound {str(path)!r} cannot be read ({error.strerror}); is the data complete?") from None
+
+
+LEARNED, VALIDATED = "sounds to learn from", "songs to validate with"  # keys of `digests`, and their words
+
+
+def digests(folders: Path | Sequence[Path], made: Path | None = None, without_songs: Sequence[str] = ()) -> dict[str, str]:
+    """Names for what is learned from and what is validated with: the same wherever the folders lie and whenever they were copied."""
+    sounds = find_sounds(folders)
+    train = [s for s in sounds if s.split == "train" and (s.song is None or s.song not in without_songs)]
+    return {
+        LEARNED: _digest([*train, *(find_sounds(made) if made else [])]),
+        VALIDATED: _digest(s for s in sounds if s.split == "valid"),
+    }
+
+
+def _digest(sounds: Iterable[Sound]) -> str:
+    """16 digits of a SHA-256 over role, song, file name and size of each."""
+    told = sorted(f"{s.role}/{s.song}/{s.path.name}/{seen(s.path).st_size}" for s in sounds)
+    return hashlib.sha256("\n".join(told).encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 def _in_folder(folder: Path) -> list[Sound]:

@@ -6,8 +6,9 @@ very numbers of one that was never stopped.
 
 import json
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,23 +16,40 @@ from torch import Tensor, nn
 from engine.errors import BadInputError
 from engine.nets import NETS, build_net
 from engine.training.batches import Batch
-from engine.training.config import TrainConfig
+from engine.training.config import TrainConfig, known
 from engine.training.losses import LOSSES, WINDOW
 from engine.training.optimisers import OPTIMISERS, descend, make_optimiser
 from engine.training.ranks import Place
+from engine.training.sources import VALIDATED
+from engine.training.states import changed, in_words, write_state
 
 BAND_NETS = tuple(name for name in NETS if name.startswith("band_"))  # those that read band features
+AT_LEAST: dict[str, float] = {
+    "n_fft": 1024, "hop": 1, "n_frames": WINDOW, "batch": 1, "steps": 1, "learning_rate": 0.0, "warmup_steps": 0, "decay_steps": 0,
+    "weight_decay": 0.0, "clip_norm": 0.0, "ema": 0.0, "song_share": 0.0, "song_stem_share": 0.0, "made_share": 0.0, "heard_in": 1,
+    "other_singers": 0.0, "seed": 0,
+}  # fmt: skip
+PARTS_OF_ONE = ("ema", "song_share", "song_stem_share", "made_share", "other_singers")
+MUST_BE_EQUAL = ("net", "net_config", "optimiser", "n_fft", "hop")  # of two runs, or one cannot go on where the other stopped
+MAY_DIFFER = ("name", "steps")  # without a word: the state's file is called so, and a run may always go on longer
 
 
 def check(config: TrainConfig) -> None:
     """Raise BadInputError where a run cannot be made of this recipe."""
-    for what, name, known in (
+    for what, name, names in (
         ("network", config.net, BAND_NETS), ("loss", config.loss, tuple(LOSSES)), ("optimiser", config.optimiser, OPTIMISERS),
     ):  # fmt: skip
-        if name not in known:
-            raise BadInputError(f"There is no {what} called {name!r} to train with; choose one of {', '.join(known)}.")
+        if name not in names:
+            raise BadInputError(f"There is no {what} called {name!r} to train with; choose one of {', '.join(names)}.")
     if config.n_frames < WINDOW:
         raise BadInputError(f"n_frames={config.n_frames} is too short; loss and validation need at least {WINDOW}, about a second.")
+    for field, least in AT_LEAST.items():
+        value, most = getattr(config, field), 1.0 if field in PARTS_OF_ONE else math.inf
+        if not least <= value <= most:
+            said = f"at least {least:g}" if most == math.inf else f"{least:g} to {most:g}"
+            raise BadInputError(f"{field}={value:g} cannot be trained with; it must be {said}.")
+    if Path(config.name).name != config.name:
+        raise BadInputError(f"A run cannot be called {config.name!r}, for its files bear that name; choose one without slashes.")
 
 
 def learning_rate(step: int, c: TrainConfig) -> float:
@@ -63,6 +81,8 @@ class Trainer:
         self.mean.load_state_dict(self.net.state_dict())
         self.optimiser = make_optimiser(config.optimiser, self.net.parameters(), config.learning_rate, config.weight_decay)
         self.step, self.best, self.loss = 0, -math.inf, 0.0  # loss: running mean over about 50 steps
+        self.sounds: dict[str, str] = {}  # engine.training.sources.digests
+        self.changes: list[str] = []  # what a run went on with that it had not begun with, each with its step
         self._averaging = place.averaging(self.net)
         self._loss = LOSSES[config.loss]
 
@@ -86,22 +106,38 @@ class Trainer:
 
     def keep(self, path: Path) -> None:
         """Write the state, whole or not at all."""
-        part = path.with_suffix(".part")
-        torch.save({"net": self.net.state_dict(), "mean": self.mean.state_dict(), "optimiser": self.optimiser.state_dict(),
-                    "step": self.step, "best": self.best, "config": json.dumps(asdict(self.config))}, part)  # fmt: skip
-        part.replace(path)
+        write_state(path, {
+            "net": self.net.state_dict(), "mean": self.mean.state_dict(), "optimiser": self.optimiser.state_dict(), "step": self.step,
+            "best": self.best, "loss": self.loss, "config": json.dumps(asdict(self.config)), "sounds": self.sounds, "changes": self.changes,
+        })  # fmt: skip
 
-    def resume(self, path: Path) -> None:
-        """Go on from a state; BadInputError where it is one of another network or optimiser."""
+    def resume(self, path: Path) -> list[str]:
+        """Go on from a state; the lines that tell what it goes on with that is another than before.
+
+        A state that has had its steps stays what it is: its recipe takes the place of the one that was asked for. Where the songs
+        to validate with are others, what was best by the old ones counts no more. Raises BadInputError for a state of another
+        network or optimiser.
+        """
         state = torch.load(path, weights_only=True, map_location=self.place.device)
-        kept, own = {"optimiser": "adamw", **json.loads(state["config"])}, asdict(self.config)
-        for what in ("net", "net_config", "optimiser", "n_fft", "hop"):
-            if kept.get(what, own[what]) != own[what]:
-                raise BadInputError(
-                    f"{path.name} is of a run with {what} {kept[what]!r}, this one has {own[what]!r}; give the run another --name, "
-                    "or take that file away to begin anew."
-                )
+        before: dict[str, Any] = {"optimiser": "adamw", **known(json.loads(state["config"]))}
+        own = asdict(self.config)
+        for what in changed(before, {what: own[what] for what in MUST_BE_EQUAL}):
+            raise BadInputError(
+                f"{path.name} is of a run with {what} {before[what]!r}, this one has {own[what]!r}; give the run another --name, "
+                "or take that file away to begin anew."
+            )
         self.net.load_state_dict(state["net"])
         self.mean.load_state_dict(state["mean"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.step, self.best = state["step"], state["best"]
+        self.step, self.best, self.loss, self.changes = state["step"], state["best"], state.get("loss", 0.0), state.get("changes", [])
+        heard_before: dict[str, str] = state.get("sounds", {})
+        others = changed(heard_before, self.sounds)
+        lines = [*in_words(before, own, (k for k in changed(before, own) if k not in MAY_DIFFER)), *(f"other {what}" for what in others)]
+        if self.step >= self.config.steps:
+            self.config = replace(self.config, **{**before, "name": self.config.name, "steps": self.step})
+            self.sounds = {**self.sounds, **heard_before}
+            return [f"had its steps before {line} came; give the run another --name to begin anew" for line in lines]
+        self.changes = [*self.changes, *(f"from step {self.step} on {line}" for line in lines)]
+        if VALIDATED in others:
+            self.best = -math.inf
+        return [f"goes on with {line}; the card will say so" for line in lines]

@@ -1,5 +1,7 @@
 """Trains research nets: `python -m engine.training zoo [NAME...] --data DIR --work DIR`.
 
+Weights and a card of each go to WORK/weights/zoo; Nullsum's own are in resources/weights/zoo (--weights).
+
 Each net has a budget of minutes of one processor core, because the nets are many; the learning rate follows the part of it
 that is spent. Time of the processor is counted and not of the clock, so that a busy machine takes longer and learns as much; on
 a GPU (--device cuda) it is the clock's, for a step there costs the processor next to nothing. --loss, --optimiser and
@@ -25,7 +27,8 @@ import torch
 from torch import Tensor, nn
 
 from engine.device import choose
-from engine.errors import Cancelled, EngineError
+from engine.errors import Cancelled
+from engine.evaluation.commands import FAILURES, at_least, ready, sentence
 from engine.methods.network import analysis_window
 from engine.methods.research import INFOS
 from engine.nets import NETS, build_net, compact_config, paper_config
@@ -34,9 +37,11 @@ from engine.training.criteria import CRITERIA
 from engine.training.criteria import check as check_criterion
 from engine.training.data import Corpus
 from engine.training.mixes import MixProcess, MixSource, Pool, endless_mixes, valid_stretches
-from engine.training.optimisers import OPTIMISERS, descend, make_optimiser
+from engine.training.optimisers import OPTIMISERS, descend, follow, make_optimiser
 from engine.training.recipes import RECIPES, Recipe, recipe_for
-from engine.training.zoo_weights import minutes_trained, write_weights
+from engine.training.sources import digests
+from engine.training.states import changed, write_state
+from engine.training.zoo_weights import minutes_trained, sounds_of, write_weights
 from engine.types import IsCancelled, never_cancelled
 from engine.weights import zoo_folder
 
@@ -100,8 +105,13 @@ def validate(net: nn.Module, look: Look, recipe: Recipe, stretches: Tensor) -> d
 class Trainer:
     """One net in training: its state, kept and taken up again, and the steps."""
 
-    def __init__(self, recipe: Recipe, state: Path, say: Callable[[str], None], device: str = "cpu") -> None:
-        """`device` is torch's name of it. Raises BadInputError where the net cannot be trained by the recipe's criterion."""
+    def __init__(
+        self, recipe: Recipe, state: Path, say: Callable[[str], None], device: str = "cpu", sounds: dict[str, str] | None = None
+    ) -> None:
+        """`device` is torch's name of it, `sounds` are the digests of engine.training.sources: others than before are said.
+
+        Raises BadInputError where the net cannot be trained by the recipe's criterion.
+        """
         torch.manual_seed(recipe.seed)
         self.recipe, self._state_path, self.device = recipe, state, torch.device(device)
         self.net = build_net(recipe.net, recipe.net_config).to(self.device)
@@ -111,6 +121,8 @@ class Trainer:
         self.look: Look = self.net.look  # type: ignore[assignment]  # torch's modules may hold anything
         self.optimiser = make_optimiser(recipe.optimiser, self.net.parameters(), recipe.learning_rate, recipe.weight_decay)
         self.step, self.seconds, self.n_mixes, self.loss = 0, 0.0, 0, 0.0
+        self.sounds = sounds or {}
+        self.sources: list[str] = []  # names of what was learned from
         if state.exists():
             kept = torch.load(state, weights_only=True, map_location=self.device)
             if not Recipe.from_json(json.loads(kept["recipe"])).same_run(recipe):
@@ -120,7 +132,14 @@ class Trainer:
             self.mean.load_state_dict(kept["mean"])
             self.optimiser.load_state_dict(kept["optimiser"])
             self.step, self.seconds, self.n_mixes, self.loss = kept["step"], kept["seconds"], kept["n_mixes"], kept["loss"]
+            self.sources = kept.get("sources", [])
             say(f"{recipe.net}: going on after {self.step} steps, {self.seconds / 60:.1f} of {recipe.minutes:g} minutes")
+            before: dict[str, str] = kept.get("sounds", {})
+            for what in changed(before, self.sounds):
+                over = f"had its minutes; the {what} were others (another --work begins anew)"
+                say(f"{recipe.net}: {over if self.done >= 1.0 else f'goes on with other {what}; the card names the sources of both'}")
+            if self.done >= 1.0:
+                self.sounds = {**self.sounds, **before}  # nothing will be learned from the others
 
     @property
     def done(self) -> float:
@@ -130,12 +149,11 @@ class Trainer:
 
     def keep(self) -> None:
         """Write the state, whole or not at all."""
-        self._state_path.parent.mkdir(parents=True, exist_ok=True)
-        part = self._state_path.with_suffix(".part")
-        torch.save({"net": self.net.state_dict(), "mean": self.mean.state_dict(), "optimiser": self.optimiser.state_dict(),
-                    "step": self.step, "seconds": self.seconds, "n_mixes": self.n_mixes, "loss": self.loss,
-                    "recipe": json.dumps(asdict(self.recipe))}, part)  # fmt: skip
-        part.replace(self._state_path)
+        write_state(self._state_path, {
+            "net": self.net.state_dict(), "mean": self.mean.state_dict(), "optimiser": self.optimiser.state_dict(), "step": self.step,
+            "seconds": self.seconds, "n_mixes": self.n_mixes, "loss": self.loss, "recipe": json.dumps(asdict(self.recipe)),
+            "sounds": self.sounds, "sources": self.sources,
+        })  # fmt: skip
 
     def learn(self, stems: Tensor) -> None:
         """One step from examples (batch, stem, channel, sample)."""
@@ -147,19 +165,8 @@ class Trainer:
             loss = CRITERIA[c.criterion](self.net, mixture, true)
         descend(loss, self.net, self.optimiser, c.clip_norm)
         self.step += 1
-        _follow(self.mean, self.net, min(c.ema, self.step / (self.step + 10)))
+        follow(self.mean, self.net, min(c.ema, self.step / (self.step + 10)))
         self.loss = 0.98 * self.loss + 0.02 * loss.item() if self.step > 1 else loss.item()
-
-
-@torch.no_grad()
-def _follow(mean: nn.Module, net: nn.Module, keep: float) -> None:
-    """Move the running mean of the weights; running statistics in buffers move alike, what is no fraction is copied."""
-    new = net.state_dict()
-    for name, value in mean.state_dict().items():
-        if value.is_floating_point() and value.isfinite().all():  # a buffer may hold the infinities of a mask
-            value.lerp_(new[name], 1.0 - keep)
-        else:
-            value.copy_(new[name])
 
 
 def train(
@@ -182,12 +189,15 @@ def train(
     """
     name = recipe.net
     log = work / "zoo" / f"{name}-{size}.log.jsonl"
-    trainer = Trainer(recipe, work / "zoo" / f"{name}-{size}.state.pt", say, device)
+    ready(work / "zoo", weights)
+    trainer = Trainer(recipe, work / "zoo" / f"{name}-{size}.state.pt", say, device, digests(data, made))
     clock = time.process_time if trainer.device.type == "cpu" else time.perf_counter
     look = trainer.look
     source = MixSource(data, work / "decoded", look.rate_hz, look.n_channels, max(recipe.mix_seconds, recipe.seconds),
                        recipe.song_share, recipe.song_stem_share, recipe.seed, made, recipe.made_share)  # fmt: skip
-    sources = Corpus(data, source.cache, "train", made=made).sources  # decodes what is not decoded yet, and says what is missing
+    corpus = Corpus(data, source.cache, "train", made=made)  # decodes what is not decoded yet, and says what is missing
+    if trainer.done < 1.0 or not trainer.sources:
+        trainer.sources = sorted({*trainer.sources, *corpus.sources})
     valid = torch.from_numpy(valid_stretches(data, source.cache, look.rate_hz, look.n_channels, recipe.seconds))
     process, local = (MixProcess(source, trainer.n_mixes), None) if n_workers else (None, endless_mixes(source, trainer.n_mixes))
     mixed_at = trainer.seconds
@@ -230,8 +240,9 @@ def train(
             process.close()
     scores = validate(trainer.mean, look, recipe, valid)
     _log(log, trainer, scores)
-    write_weights(trainer.mean, recipe, weights, size, trainer.seconds, trainer.step, scores, sources)
-    say(f"{name}: done after {trainer.step} steps, {trainer.seconds / 60:.1f} minutes; validation {scores}")
+    write_weights(trainer.mean, recipe, weights, size, trainer.seconds, trainer.step, scores, trainer.sources, trainer.sounds)
+    here = "" if weights.resolve() == zoo_folder().resolve() else f" (Nullsum uses those in {zoo_folder()})"
+    say(f"{name}: done after {trainer.step} steps, {trainer.seconds / 60:.1f} minutes; validation {scores}; weights in {weights}{here}")
 
 
 def _log(path: Path, trainer: Trainer, scores: dict[str, float]) -> None:
@@ -248,14 +259,14 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders of sounds (engine/training/sources.py)")
     parser.add_argument("--work", type=Path, required=True, help="folder for decoded sounds, resumable states and logs")
     parser.add_argument("--made", type=Path, help="folder that `python -m engine.training.synthesis` wrote, mixed in too")
-    parser.add_argument("--weights", type=Path, help="where they go (default: those of the application; of the paper's size WORK/paper)")
+    parser.add_argument("--weights", type=Path, help="where they go (default: WORK/weights/zoo; of the paper's size WORK/paper)")
     parser.add_argument("--minutes", type=float, default=8.0, help="of one processor core, or of the GPU, for each net")
     parser.add_argument("--paper", action="store_true", help="the paper's size instead of the compact one")
     parser.add_argument("--device", default="cpu", help="auto, cuda, mps or cpu")
     parser.add_argument("--loss", choices=CRITERIA, help="in place of the recipe's")
     parser.add_argument("--optimiser", choices=OPTIMISERS, help="in place of the recipe's")
     parser.add_argument("--learning-rate", type=float, help="in place of the recipe's")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--threads", type=at_least(1), default=os.cpu_count() or 1)
     args = parser.parse_args(arguments)
     for name in args.names:
         if name not in names or name not in RECIPES:
@@ -265,7 +276,7 @@ def main(arguments: list[str]) -> None:
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)  # gradients that fade away would cost a hundred times as much
     size = "paper" if args.paper else "compact"
-    weights = args.weights or (args.work / "paper" if args.paper else zoo_folder())
+    weights = args.weights or args.work / ("paper" if args.paper else "weights/zoo")
     asked = {"criterion": args.loss, "optimiser": args.optimiser, "learning_rate": args.learning_rate}
     changes = {k: v for k, v in asked.items() if v is not None}
     try:
@@ -273,11 +284,12 @@ def main(arguments: list[str]) -> None:
         for name in args.names or names:
             recipe = _recipe(name, args.paper, minutes=args.minutes, **changes)
             if minutes_trained(recipe, weights, size) >= 0.99 * args.minutes:
-                print(f"{name}: trained already")
+                others = changed(sounds_of(name, weights), digests(args.data, args.made))
+                print(f"{name}: trained already" + "".join(f"; the {what} were others (another --work begins anew)" for what in others))
                 continue
             train(recipe, args.data, args.work, weights, size, made=args.made, device=device)
-    except EngineError as e:
-        sys.exit(str(e))
+    except FAILURES as error:
+        sys.exit(sentence(error))
     except KeyboardInterrupt:
         sys.exit("Stopped; the same command goes on from what was kept.")
 

@@ -24,8 +24,9 @@ FLOAT16_MAX = 6e4
 
 
 def write_weights(
-    net: nn.Module, recipe: Recipe, folder: Path, size: str, seconds: float, steps: int, scores: dict[str, float], sources: list[str]
-) -> None:
+    net: nn.Module, recipe: Recipe, folder: Path, size: str, seconds: float, steps: int, scores: dict[str, float], sources: list[str],
+    sounds: dict[str, str],
+) -> None:  # fmt: skip
     """NAME.safetensors (float16 but for buffers and what is too large for it) and then NAME.json, each replaced whole."""
     folder.mkdir(parents=True, exist_ok=True)
     name = recipe.net
@@ -41,7 +42,7 @@ def write_weights(
         "name": name, "net": name, "size": size, "stems": STEMS, "look": asdict(look),
         "n_parameters": sum(p.numel() for p in parameters.values()),
         "minutes_trained": round(seconds / 60, 2), "steps_trained": steps, "valid": scores,
-        "licence": "MIT", "sources": sources,
+        "licence": "MIT", "sources": sources, "sounds": sounds,
         "net_config": recipe.net_config, "recipe": {k: v for k, v in asdict(recipe).items() if k != "net_config"},
     }  # fmt: skip
     written = {".safetensors": numbers, ".json": (json.dumps(card, indent=1) + "\n").encode()}
@@ -63,16 +64,21 @@ def minutes_trained(recipe: Recipe, folder: Path, size: str) -> float:
         return 0.0
 
 
+def sounds_of(name: str, folder: Path) -> dict[str, str]:
+    """The digests of what a net learned from, as its card tells them; empty where an older version wrote it."""
+    return dict(json.loads((folder / f"{name}.json").read_text(encoding="utf-8")).get("sounds", {}))
+
+
 PAGE = """# Model cards of the research nets
 
 Made by `python -m engine.training.zoo_weights`. Small versions of the networks of the literature, trained by the Nullsum authors for a
 comparison at equal cost (`docs/methods.md`), not to be the best that their designs can do. Licence: MIT, as the rest of Nullsum.
 
-They learned from the same sounds as the built-in network, single-stem pools, six real songs and synthesised players; every source with
+They learned from the same sounds as the built-in network, single-stem pools, seven real songs and synthesised players; every source with
 its licence stands in [its card](../nullsum-4.md#what-it-was-trained-on). What each JSON file calls `sources` are the short names of those.
 
     python -m engine.training.synthesis --out MADE --minutes 50 --bands 70
-    python -m engine.training zoo --data DATA --made MADE --work WORK --minutes {minutes:g} --threads 1
+    python -m engine.training zoo --data DATA --made MADE --work WORK --weights resources/weights/zoo --minutes {minutes:g} --threads 1
 
 Longer: the same with more minutes goes on where WORK stands. SDR: dB over stretches of the validation song, by the shares of the net
 in its own spectrum; `docs/methods.md` has the full scores.
@@ -94,7 +100,7 @@ def page(folder: Path) -> str:
             "loss": recipe.criterion, "optimiser": recipe.optimiser,
             **{stem: f"{card['valid'][f'sdr_{stem}']:.1f}" for stem in STEMS},
         })  # fmt: skip
-    return PAGE.format(minutes=max(card["minutes_trained"] for card in cards), table=cells(rows).strip())
+    return PAGE.format(minutes=max(card["recipe"]["minutes"] for card in cards), table=cells(rows).strip())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,32 @@
+"""What is kept of a run so that it can go on: written whole, and what has changed since then in words."""
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def write_state(path: Path, state: dict[str, Any]) -> None:
+    """Write a state whole or not at all. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    bytes_of = io.BytesIO()
+    torch.save(state, bytes_of)  # not into the file itself: torch tells a full disk as an error of its own
+    part = path.with_suffix(".part")
+    part.write_bytes(bytes_of.getbuffer())
+    part.replace(path)
+
+
+def changed(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """The keys of two recipes, or of two sets of digests, that differ; one that either lacks (an older version's) counts as equal."""
+    return [key for key in now if key in before and before[key] != now[key]]
+
+
+def in_words(before: dict[str, Any], now: dict[str, Any], keys: Iterable[str]) -> list[str]:
+    """A line for each of these settings.
+
+    >>> in_words({"loss": "shares"}, {"loss": "snr"}, ["loss"])
+    ['another loss (snr in place of shares)']
+    """
+    return [f"another {key.replace('_', ' ')} ({now[key]} in place of {before[key]})" for key in keys]
