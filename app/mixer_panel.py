@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
 
 from app import icons, theme
 from app.binding import edit, show
-from app.fader import Fader, GainField
+from app.fader import Fader
+from app.gain_field import GainField
 from app.knob import Knob, Swatch
 from app.meters import Meter
 from app.presets import PresetsButton

@@ -12,7 +12,8 @@ from typing import Self
 import numpy as np
 import soundfile as sf
 
-from engine.atomic import Beside, sweep, target_error
+from engine.aside import sweep
+from engine.atomic import Beside, target_error
 from engine.audio_checks import system_name
 from engine.audio_sinks import TROUBLE, AvSink, Sink, SndfileSink, av_trouble
 from engine.errors import BadInputError, TargetError

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from engine import export as _export
-from engine.atomic import Moved, Pending, TextWriter, all_or_none, folder_aside
+from engine.aside import folder_aside
+from engine.atomic import Moved, Pending, TextWriter, all_or_none
 from engine.audio import FileMixture, open_mixture
 from engine.cache import Cache, StoredChunk
 from engine.device import choose

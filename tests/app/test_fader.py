@@ -12,7 +12,8 @@ from app import fader as fader_module
 from app import knob as knob_module
 from app import meters as meters_module
 from app import theme
-from app.fader import Fader, GainField, parse_db
+from app.fader import Fader
+from app.gain_field import GainField, parse_db
 from app.knob import Gestures, Knob
 from app.meters import FLOOR_DB, Channel, Meter, db_at, place
 from app.state import Levels, State

@@ -14,7 +14,8 @@ import pytest
 import soundfile as sf
 
 import engine.formats
-from engine.atomic import atomic_text, folder_aside, free_bytes, sweep
+from engine.aside import folder_aside, sweep
+from engine.atomic import atomic_text, free_bytes
 from engine.audio import ArrayMixture, open_mixture
 from engine.audio_write import AudioWriter, expected_bytes
 from engine.errors import BadInputError, TargetError
