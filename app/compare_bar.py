@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QSizePolicy, QStyle, QS
 
 from app import icons, theme
 from app.binding import show
+from app.null_badge import beside_the_mix
 from app.state import Compared, Side, State
 from app.status_bar import ElidedLabel
 
@@ -23,11 +24,7 @@ def apart_text(db: float | None) -> str:
     """
     if db is None:
         return ""
-    if db == -math.inf:
-        return EQUAL
-    if abs(db) < 0.05:
-        return "their difference is as loud as the mix"
-    return f"their difference lies {abs(db):.1f} dB {'below' if db < 0 else 'above'} the mix"
+    return EQUAL if db == -math.inf else f"their difference {beside_the_mix(db)}"
 
 
 def side_text(letter: str, side: Side) -> str:

@@ -15,15 +15,15 @@ def _db(db: float) -> str:
     return f"{db:.1f} dB".replace("-", "−") if abs(db) < 99.95 else f"{db:.0f} dB".replace("-", "−")
 
 
-def change_text(db: float) -> str:
-    """How loud the difference of a remix and the mix is beside the mix (RMS), in words.
+def beside_the_mix(db: float) -> str:
+    """How loud something is beside the mix (RMS, in dB of it), in words.
 
-    >>> change_text(-18.3), change_text(-0.01), change_text(2.0)
-    ('the change lies 18.3 dB below the mix', 'the change is as loud as the mix', 'the change lies 2.0 dB above the mix')
+    >>> beside_the_mix(-18.3), beside_the_mix(-0.01), beside_the_mix(2.0)
+    ('lies 18.3 dB below the mix', 'is as loud as the mix', 'lies 2.0 dB above the mix')
     """
     if abs(db) < 0.05:
-        return "the change is as loud as the mix"
-    return f"the change lies {_db(abs(db))} {'below' if db < 0 else 'above'} the mix"
+        return "is as loud as the mix"
+    return f"lies {_db(abs(db))} {'below' if db < 0 else 'above'} the mix"
 
 
 def badge_text(null: NullState | None) -> tuple[str, str, str]:
@@ -46,7 +46,7 @@ def badge_text(null: NullState | None) -> tuple[str, str, str]:
     if not null.is_neutral:
         if null.distance_db == -math.inf:
             return "remix does not differ from the mix", second, theme.ACCENT
-        return change_text(null.distance_db), second, theme.ACCENT
+        return f"the change {beside_the_mix(null.distance_db)}", second, theme.ACCENT
     counted = f"{null.n_different:,} of {null.n_compared:,} samples differ"
     return (f"NULL  {counted}", second, theme.GOOD) if null.n_different == 0 else (f"NOT NULL  {counted}", second, theme.CLIP)
 

@@ -146,10 +146,11 @@ def _kept(target: Path) -> Path:
     if target.is_dir() and not target.is_symlink():
         raise OSError(errno.EISDIR, "it is a folder")
     old = target.parent / f"{TEMP_PREFIX}{secrets.token_hex(6)}.old"
-    try:
-        os.link(target, old, follow_symlinks=False)
-    except (OSError, NotImplementedError):
-        target.rename(old)
+    if not target.is_symlink():  # not every system gives a second name to a link itself
+        with contextlib.suppress(OSError):
+            os.link(target, old)
+            return old
+    target.rename(old)
     return old
 
 

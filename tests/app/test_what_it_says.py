@@ -225,7 +225,7 @@ def test_a_cancel_is_seen_before_the_work_has_ended(window: MainWindow) -> None:
     assert window.status.cancel.isEnabled() and "20 %" in window.status.percent.text()
 
 
-def test_messages_are_forgotten(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_are_forgotten(window: MainWindow, qtbot: QtBot) -> None:
     assert 5_000 <= status_bar.STALE_MS <= 60_000
     window.status._stale.setInterval(50)
     for _ in range(2):  # the same one again is seen again

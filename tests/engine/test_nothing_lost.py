@@ -100,6 +100,17 @@ def test_whole_files_from_elsewhere_take_their_places_together(tmp_path: Path) -
     assert not (tmp_path / "a.txt").exists() and (tmp_path / "c.txt").read_text() == "somebody's"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_link_that_was_to_be_replaced_is_a_link_again(tmp_path: Path) -> None:
+    (tmp_path / "kept.txt").write_text("old")
+    (tmp_path / "a.txt").symlink_to(tmp_path / "kept.txt")
+    (tmp_path / "b.txt").mkdir()  # where no file can appear
+    with pytest.raises(TargetError), all_or_none([TextWriter(tmp_path / name, "new") for name in ("a.txt", "b.txt")]):
+        pass
+    assert (tmp_path / "a.txt").is_symlink() and (tmp_path / "a.txt").read_text() == "old"
+    assert not list(tmp_path.glob(f"{atomic.TEMP_PREFIX}*"))
+
+
 def test_what_is_kept_aside_is_gone_in_the_end(tmp_path: Path) -> None:
     for name in NAMES:
         (tmp_path / name).write_text("old")
