@@ -89,7 +89,7 @@ def varied(samples: np.ndarray, role: str, rng: np.random.Generator) -> np.ndarr
         samples = panned(samples, rng.uniform(-0.7, 0.7) * (0.4 if role in ("bass", "vocals") else 1.0))
     if role in ("vocals", "other") and rng.random() < 0.15:
         samples = doubled(samples, rng)
-    if role == "drums" and rng.random() < 0.5:
+    if role == "drums" and rng.random() < 0.7:
         samples = tightened(samples, rng.uniform(1.0, 6.0))
     if rng.random() < (0.05 if role == "vocals" else 0.16):
         samples = driven(samples, rng)

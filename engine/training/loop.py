@@ -27,6 +27,7 @@ from engine.training.losses import WINDOW, band_error
 from engine.training.ranks import Place, joined
 from engine.training.sources import digests
 from engine.training.trainer import Trainer, check, heard
+from engine.weights import read_card
 
 
 def valid_batches(config: TrainConfig, data: Folders, cache: Path) -> list[Batch]:
@@ -95,17 +96,19 @@ def write_card(config: TrainConfig, folder: Path, more: dict[str, Any] | None = 
 
 def train(
     config: TrainConfig, data: Folders, work: Path, weights: Path, n_workers: int = 1, every: int = 100, bf16: bool = True,
-    made: Path | None = None, device: str = "auto",
+    made: Path | None = None, device: str = "auto", begin_with: Path | None = None,
 ) -> None:  # fmt: skip
     """Train from where `work` stands (or from the start) to config.steps; keeps the best averaged weights in `weights`.
 
     `work` holds the resumable state NAME.state.pt and NAME.log.jsonl; a kill at any moment loses at most `every` steps, and the
     run that goes on ends at the same weights. It may go on with another loss or other sounds, and says so, also in the weights'
-    card. Started by torchrun, every process learns from its own `config.batch` mixes a step.
+    card. Started by torchrun, every process learns from its own `config.batch` mixes a step. `begin_with`: the .safetensors of weights
+    that a run begins with in place of random ones (with a .json beside it); one that goes on needs it no more.
     """
     check(config)
     if every < 1:
         raise BadInputError(f"every={every} steps from one validation to the next are too few; it must be at least 1.")
+    beginning = read_card(begin_with.stem, begin_with.parent) if begin_with is not None else None
     ready(work, weights)
     with joined(device) as place:
         cache, state, log = work / "decoded", work / f"{config.name}.state.pt", work / f"{config.name}.log.jsonl"
@@ -127,6 +130,9 @@ def train(
                 return
             if not _has_weights(config.name, weights):
                 trainer.best = -math.inf  # what was best lies elsewhere
+        elif beginning is not None:
+            trainer.begin_with(beginning)
+            _say(place, f"begins with {trainer.begun_with}")
         stream = loader(config, data, cache, trainer.step, n_workers, made, place.rank, place.n_ranks)
         started, first_step = time.perf_counter(), trainer.step
         while trainer.step < config.steps:
@@ -162,8 +168,8 @@ def _look(trainer: Trainer, valid: list[Batch], log: Path, weights: Path) -> Non
     _say(trainer.place, f"step {trainer.step}  valid SDR " + "  ".join(f"{k} {v:.2f}" for k, v in scores.items()))
     if scores["mean"] > trainer.best:
         trainer.best = scores["mean"]
-        changes = {"changes": trainer.changes} if trainer.changes else {}
-        save_weights(trainer.mean.state_dict(), trainer.config, weights, {"sounds": trainer.sounds, **changes})
+        told = {"begun_with": trainer.begun_with, "changes": trainer.changes}
+        save_weights(trainer.mean.state_dict(), trainer.config, weights, {"sounds": trainer.sounds, **{k: v for k, v in told.items() if v}})
 
 
 def _say(place: Place, words: str) -> None:

@@ -21,7 +21,8 @@ from engine.training.losses import LOSSES, WINDOW
 from engine.training.optimisers import OPTIMISERS, descend, make_optimiser
 from engine.training.ranks import Place
 from engine.training.sources import VALIDATED
-from engine.training.states import changed, in_words, write_state
+from engine.training.states import changed, in_words, read_state, write_state
+from engine.weights import WeightsCard, load_tensors
 
 BAND_NETS = tuple(name for name in NETS if name.startswith("band_"))  # those that read band features
 AT_LEAST: dict[str, float] = {
@@ -83,8 +84,22 @@ class Trainer:
         self.step, self.best, self.loss = 0, -math.inf, 0.0  # loss: running mean over about 50 steps
         self.sounds: dict[str, str] = {}  # engine.training.sources.digests
         self.changes: list[str] = []  # what a run went on with that it had not begun with, each with its step
+        self.begun_with = ""  # the weights it did not have to learn, in words
         self._averaging = place.averaging(self.net)
         self._loss = LOSSES[config.loss]
+
+    def begin_with(self, card: WeightsCard) -> None:
+        """Learn on from these weights in place of random ones. Raises BadInputError for those of another network, WeightsError."""
+        tensors = load_tensors(card)
+        theirs, own = ({name: value.shape for name, value in state.items()} for state in (tensors, self.net.state_dict()))
+        if card.net != self.config.net or theirs != own:
+            raise BadInputError(
+                f"{card.path.name} is of another network ({card.net}) or of other sizes than this run's ({self.config.net}); "
+                "begin with weights of the same net and net_config, or without any."
+            )
+        self.net.load_state_dict(tensors)
+        self.mean.load_state_dict(tensors)
+        self.begun_with = f"{card.name}, SHA-256 {card.sha256}"
 
     def learn(self, batch: Batch, rate: float | None = None) -> None:
         """One step, at the learning rate of the recipe unless another is given."""
@@ -109,6 +124,7 @@ class Trainer:
         write_state(path, {
             "net": self.net.state_dict(), "mean": self.mean.state_dict(), "optimiser": self.optimiser.state_dict(), "step": self.step,
             "best": self.best, "loss": self.loss, "config": json.dumps(asdict(self.config)), "sounds": self.sounds, "changes": self.changes,
+            "begun_with": self.begun_with,
         })  # fmt: skip
 
     def resume(self, path: Path) -> list[str]:
@@ -118,7 +134,7 @@ class Trainer:
         to validate with are others, what was best by the old ones counts no more. Raises BadInputError for a state of another
         network or optimiser.
         """
-        state = torch.load(path, weights_only=True, map_location=self.place.device)
+        state = read_state(path, self.place.device)
         before: dict[str, Any] = {"optimiser": "adamw", **known(json.loads(state["config"]))}
         own = asdict(self.config)
         for what in changed(before, {what: own[what] for what in MUST_BE_EQUAL}):
@@ -130,6 +146,7 @@ class Trainer:
         self.mean.load_state_dict(state["mean"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.best, self.loss, self.changes = state["step"], state["best"], state.get("loss", 0.0), state.get("changes", [])
+        self.begun_with = state.get("begun_with", "")
         heard_before: dict[str, str] = state.get("sounds", {})
         others = changed(heard_before, self.sounds)
         lines = [*in_words(before, own, (k for k in changed(before, own) if k not in MAY_DIFFER)), *(f"other {what}" for what in others)]

@@ -40,7 +40,7 @@ from engine.training.mixes import MixProcess, MixSource, Pool, endless_mixes, va
 from engine.training.optimisers import OPTIMISERS, descend, follow, make_optimiser
 from engine.training.recipes import RECIPES, Recipe, recipe_for
 from engine.training.sources import digests
-from engine.training.states import changed, write_state
+from engine.training.states import changed, read_state, write_state
 from engine.training.zoo_weights import minutes_trained, sounds_of, write_weights
 from engine.types import IsCancelled, never_cancelled
 from engine.weights import zoo_folder
@@ -124,7 +124,7 @@ class Trainer:
         self.sounds = sounds or {}
         self.sources: list[str] = []  # names of what was learned from
         if state.exists():
-            kept = torch.load(state, weights_only=True, map_location=self.device)
+            kept = read_state(state, self.device)
             if not Recipe.from_json(json.loads(kept["recipe"])).same_run(recipe):
                 say(f"{recipe.net}: the recipe has changed since it was stopped; beginning anew")
                 return

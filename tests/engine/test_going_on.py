@@ -11,7 +11,7 @@ import soundfile as sf
 import torch
 from corpora import SMALL, same, state_of, tiny_corpus, tone, train
 
-from engine.errors import BadInputError
+from engine.errors import BadInputError, WeightsError
 from engine.evaluation.kept import kept
 from engine.training import designs, leave_out, loop, zoo, zoo_weights
 from engine.training.config import TrainConfig
@@ -114,6 +114,24 @@ def test_other_songs_to_validate_with_begin_the_best_anew(
     assert f"goes on with other {VALIDATED}; the card will say so" in lines_of(capsys)
     assert (tmp_path / "weights" / "tiny.safetensors").read_bytes() != before
     assert card_of(tmp_path)["sounds"] == digests(other) and card_of(tmp_path)["changes"] == [f"from step 4 on other {VALIDATED}"]
+
+
+@pytest.mark.parametrize("raw", [b"", b"no state", b"PK\x03\x04 cut", b"\x80\x02}q\x00."])
+def test_a_damaged_state_is_a_sentence(data: Path, tmp_path: Path, raw: bytes) -> None:
+    (tmp_path / "tiny.state.pt").write_bytes(raw)
+    with pytest.raises(BadInputError, match=r"tiny\.state\.pt is damaged or not the state of a run; take it away"):
+        train(SMALL, data, tmp_path)
+    recipe = replace(recipe_for("dnn"), max_steps=1)
+    with pytest.raises(BadInputError, match="damaged or not the state"):
+        zoo.Trainer(recipe, tmp_path / "tiny.state.pt", lambda said: None)
+    assert (tmp_path / "tiny.state.pt").read_bytes() == raw
+
+
+@pytest.mark.parametrize("name", ["muon", "nadam"])
+def test_every_kind_of_optimiser_goes_on_where_it_stopped(data: Path, tmp_path: Path, name: str) -> None:
+    early, later = (replace(SMALL, optimiser=name, steps=n, decay_steps=0) for n in (3, 6))
+    train(early, data, tmp_path / "cut")
+    assert same(train(later, data, tmp_path / "cut"), train(later, data, tmp_path / "whole"))
 
 
 def test_weights_that_are_not_there_are_written(data: Path, tmp_path: Path) -> None:
@@ -277,3 +295,42 @@ def test_a_song_is_left_out_again_of_other_sounds(
     path = tmp_path / "leave-one-out" / f"{runs[0]}.json"
     path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "sounds"}))
     assert ask(data) == 3
+
+
+# ------------------------------------------------------------------------------------------------ a run that begins with weights
+
+
+def learned(data: Path, work: Path, begin_with: Path | None = None, **changes: Any) -> dict[str, Any]:
+    """The state that a run leaves, begun with weights or with random numbers."""
+    loop.train(replace(SMALL, **changes), data, work, work / "weights", 0, every=3, bf16=False, device="cpu", begin_with=begin_with)
+    return state_of(work)
+
+
+def test_a_run_begins_with_the_weights_of_another(data: Path, tmp_path: Path) -> None:
+    learned(data, tmp_path / "first", steps=3)
+    weights = tmp_path / "first" / "weights" / "tiny.safetensors"
+    state = learned(data, tmp_path / "second", weights, steps=1, learning_rate=0.0, weight_decay=0.0)
+    assert same(dict(state["net"]), load_tensors(read_card("tiny", weights.parent)))
+    sha256 = read_card("tiny", weights.parent).sha256
+    assert card_of(tmp_path / "second")["begun_with"] == f"tiny, SHA-256 {sha256}" and "begun_with" not in card_of(tmp_path / "first")
+
+
+def test_a_run_that_goes_on_does_not_begin_again(data: Path, tmp_path: Path) -> None:
+    learned(data, tmp_path / "first", steps=3)
+    weights = tmp_path / "first" / "weights" / "tiny.safetensors"
+    early = learned(data, tmp_path / "second", weights, steps=3, decay_steps=0)
+    (tmp_path / "second" / "weights" / "tiny.json").unlink()  # so that a card is written, whatever the weights are worth
+    later = learned(data, tmp_path / "second", weights, steps=4, decay_steps=0)
+    assert later["begun_with"] == early["begun_with"] == card_of(tmp_path / "second")["begun_with"]
+    assert same(later, learned(data, tmp_path / "whole", weights, steps=4, decay_steps=0) | {"best": later["best"]})
+
+
+@pytest.mark.parametrize("sizes", [{"width": 4}, {"n_layers": 2}])
+def test_weights_of_other_sizes_cannot_be_begun_with(data: Path, tmp_path: Path, sizes: dict[str, int]) -> None:
+    learned(data, tmp_path / "first", steps=1)
+    weights = tmp_path / "first" / "weights" / "tiny.safetensors"
+    with pytest.raises(BadInputError, match=r"tiny\.safetensors is of another network .* or of other sizes"):
+        learned(data, tmp_path / "second", weights, net_config={**SMALL.net_config, **sizes})
+    with pytest.raises(WeightsError, match=r"none\.json is missing"):
+        learned(data, tmp_path / "third", tmp_path / "none.safetensors")
+    assert not (tmp_path / "third").exists()  # told before the work

@@ -105,6 +105,26 @@ def test_every_optimiser_makes_a_batch_easier(data: Path, cache: Path, name: str
     assert losses[-1] < losses[0] - 0.003
 
 
+def test_muon_moves_matrices_and_adamw_the_rest() -> None:
+    net = build_net("band_split", SMALL.net_config)
+    optimiser = make_optimiser("muon", net.parameters(), 0.5, 0.0)
+    assert sum(len(group["params"]) for group in optimiser.param_groups) == len(list(net.parameters()))
+    before = {name: p.detach().clone() for name, p in net.named_parameters()}
+    for p in net.parameters():
+        p.grad = torch.randn_like(p)
+    for group in optimiser.param_groups:
+        group["lr"] = 1e-3  # as training sets it at every step
+    optimiser.step()
+    for name, p in net.named_parameters():
+        moved = (p.detach() - before[name]) / 1e-3
+        if p.ndim == 2:  # near a matrix whose directions are all equally strong: its RMS is about 0.2, as a step of AdamW's
+            assert 0.1 < float(moved.square().mean().sqrt()) < 0.3, name
+            singular = torch.linalg.svdvals(moved)
+            assert float(singular.min() / singular.max()) > 0.3, name
+        else:
+            assert torch.allclose(moved.abs(), torch.ones(()), atol=1e-2), name  # AdamW's first step
+
+
 @pytest.mark.parametrize("net", ["band_split", "band_blstm"])
 def test_the_networks_overfit_one_batch(data: Path, cache: Path, net: str) -> None:
     sizes = SMALL.net_config if net == "band_split" else {"n_hidden": 16, "n_layers": 1}
@@ -176,11 +196,12 @@ def test_the_command_passes_on_what_it_was_given(data: Path, tmp_path: Path, mon
     monkeypatch.setattr(loop, "train", lambda *words, **named: given.append((words, named)))
     threads = torch.get_num_threads()
     words = ["x", "--data", str(data), "more", "--work", str(tmp_path), "--threads", str(threads), "--optimiser", "nadam", "--loss", "snr"]
-    monkeypatch.setattr(sys, "argv", [*words, "--precision", "float32", "--device", "cpu", "--every", "7", "--without-songs", "a"])
+    begin = ["--begin-with", "w"]
+    monkeypatch.setattr(sys, "argv", [*words, "--precision", "float32", "--device", "cpu", "--every", "7", *begin, "--without-songs", "a"])
     command.main()
     (config, folders, *_, every, bf16), named = given[0]
     assert (config.optimiser, config.loss, config.without_songs, config.name) == ("nadam", "snr", ("a",), "nullsum-4")
-    assert (folders, every, bf16, named["device"]) == ([data, Path("more")], 7, False, "cpu")
+    assert (folders, every, bf16, named["device"], named["begin_with"]) == ([data, Path("more")], 7, False, "cpu", Path("w"))
     monkeypatch.undo()
     monkeypatch.setattr(sys, "argv", [*words, "--device", "cpu"])
     with pytest.raises(SystemExit, match="no folder 'more'"):

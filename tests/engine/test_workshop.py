@@ -19,6 +19,7 @@ from engine.evaluation.data import FOUR, find_tracks
 from engine.evaluation.scores import TrackScores
 from engine.training import __main__ as command
 from engine.training import curves, designs, findings, leave_out, zoo
+from engine.training.synthesis import __main__ as synthesis
 from engine.training.trainer import check
 
 
@@ -43,12 +44,15 @@ def test_numbers_have_a_least(least: float) -> None:
     [(command.main, ["--every", "0"]), (command.main, ["--threads", "0"]), (command.main, ["--workers", "-1"]),
      (zoo.main, ["--threads", "0"]), (findings.main, ["--more-runs", "-1"]), (panning.main, ["--songs", "0"]),
      (panning.main, ["--seconds", "0"]), (panning.main, ["--rate", "0"]), (designs.main, ["--workers", "-1"]),
-     (leave_out.main, ["--workers", "x"]), (leaks.main, ["--worst", "-1"])],
+     (leave_out.main, ["--workers", "x"]), (leaks.main, ["--worst", "-1"]),
+     (synthesis.main, ["--minutes", "-1"]), (synthesis.main, ["--bands", "2.5"]), (synthesis.main, ["--workers", "0"])],
 )  # fmt: skip
 def test_numbers_out_of_range_are_a_sentence(
     main: Any, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    always = [] if main is panning.main else ["--data", str(tmp_path), *([] if main is leaks.main else ["--work", str(tmp_path)])]
+    here = str(tmp_path)
+    others: dict[Any, list[str]] = {panning.main: [], synthesis.main: ["--out", here], leaks.main: ["--data", here]}
+    always = others.get(main, ["--data", here, "--work", here])
     monkeypatch.setattr(sys, "argv", ["x", *always, *words])
     with pytest.raises(SystemExit):
         main(*([] if main is command.main else [[*always, *words]]))
@@ -92,6 +96,7 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(
         (panning.main, ["--out", place]), (designs.main, [*both, "--out", place]), (designs.main, ["--data", str(data), "--work", place]),
         (leave_out.main, ["--data", str(data), "--work", place]), (findings.main, ["--data", str(data), "--work", place]),
         (zoo.main, ["dnn", *both, "--weights", place]), (curves.main, ["--work", str(logs), "--out", place + "/c.svg"]),
+        (synthesis.main, ["--out", place]),
     ):  # fmt: skip
         with pytest.raises(SystemExit, match="Nothing can be written"):
             main_(words)

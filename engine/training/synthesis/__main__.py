@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import sys
+import time
 from contextlib import nullcontext
 from multiprocessing import Pool
 from pathlib import Path
@@ -9,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
+from engine.evaluation.commands import FAILURES, at_least, ready, sentence
 from engine.training.synthesis import GENERATORS
 from engine.training.synthesis.band import band
 from engine.training.synthesis.score import RATE_HZ
 
+TELL_EVERY_S = 10.0
 BAND = "band"  # what takes a generator's place in a job where several play
 Job = tuple[Path, str, int, int, float]
 
@@ -62,28 +66,43 @@ def render_pool(
 ) -> list[dict[str, object]]:  # fmt: skip
     """Pieces of piece_s seconds until every generator has its minutes, then songs of bands; INDEX.json is true after every piece.
 
-    Returns its entries.
+    Tells on standard error how far it is. Returns its entries; raises TargetError where nothing can be written to the folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    ready(folder)
     jobs = _jobs(folder, seed, minutes_each, only or tuple(GENERATORS), piece_s, n_bands)
     entries: list[dict[str, object]] = []
+    started, told = time.perf_counter(), 0.0
     with Pool(n_workers) if n_workers > 1 else nullcontext() as pool:
-        for made in pool.imap(_render, jobs) if pool else map(_render, jobs):
+        for done, made in enumerate(pool.imap(_render, jobs) if pool else map(_render, jobs), 1):
             entries += made
+            spent = time.perf_counter() - started
+            if spent - told > TELL_EVERY_S:
+                told = spent
+                print(f"{done} of {len(jobs)} pieces  {spent / done * (len(jobs) - done) / 60:.0f} min left", file=sys.stderr, flush=True)
             partial = folder / "INDEX.part"
             partial.write_text(json.dumps(entries, indent=1))
             partial.replace(folder / "INDEX.json")
     return entries
 
 
-if __name__ == "__main__":
+def main(argv: list[str] | None = None) -> None:
+    """Render what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m engine.training.synthesis", description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=25.0, help="of each generator")
-    parser.add_argument("--bands", type=int, default=0, help="songs that several play together")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--minutes", type=at_least(0.0), default=25.0, help="of each generator")
+    parser.add_argument("--bands", type=at_least(0), default=0, help="songs that several play together")
+    parser.add_argument("--seed", type=at_least(0), default=1)
+    parser.add_argument("--workers", type=at_least(1), default=1)
     parser.add_argument("--only", nargs="*", default=(), choices=tuple(GENERATORS), help="these generators alone")
-    given = parser.parse_args()
-    made = render_pool(given.out, given.seed, given.minutes, given.workers, tuple(given.only), n_bands=given.bands)
-    print(f"{len(made)} stems in {given.out}")
+    given = parser.parse_args(argv)
+    try:
+        made = render_pool(given.out, given.seed, given.minutes, given.workers, tuple(given.only), n_bands=given.bands)
+        print(f"{len(made)} stems in {given.out}")
+    except FAILURES as error:
+        sys.exit(sentence(error))
+    except KeyboardInterrupt:
+        sys.exit(f"Stopped; what is made so far can be learned from ({given.out}).")
+
+
+if __name__ == "__main__":
+    main()

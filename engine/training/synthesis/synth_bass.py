@@ -45,7 +45,7 @@ class Patch:
 
 def random_patch(rng: np.random.Generator) -> Patch:
     """A sound of one of the kinds, everything else by chance."""
-    kind = str(rng.choice(["sub", "boom", "pluck", "saw", "square", "reese", "fm"], p=[0.22, 0.16, 0.16, 0.16, 0.1, 0.1, 0.1]))
+    kind = str(rng.choice(["sub", "boom", "pluck", "saw", "square", "reese", "fm"], p=[0.22, 0.3, 0.12, 0.12, 0.08, 0.08, 0.08]))
     k = np.arange(1, MOST_PARTIALS + 1)
     saw, square = 1.0 / k, (k % 2) / k
     sine = (k == 1) + rng.uniform(0, 0.15) * (k == 2) + rng.uniform(0, 0.08) * (k == 3)
