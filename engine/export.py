@@ -173,7 +173,7 @@ def write_stems(
             if fmt.sample_type.is_float:
                 blocks: Array = stems.astype(fmt.sample_type.dtype)
             else:
-                source = as_written(mixture.read(stretch.start + at, n), info.sample_type, fmt.sample_type, stretch.headroom_db)
+                source, _ = as_written(mixture.read(stretch.start + at, n), info.sample_type, fmt.sample_type, stretch.headroom_db)
                 blocks, moved = exact_stems(stems, source, fmt.sample_type, masks.stems)
                 overflowed += moved
             for writer, block in zip(writers, blocks, strict=True):

@@ -32,10 +32,10 @@ def report_on(
     }  # fmt: skip
     said = {"name": method.info.name, "title": method.info.title, **identity(method)["settings"],
             "weights": method.info.weights_sha256 or "none"}  # fmt: skip
-    return NullReport(result, source, facts, said, _notes(info, fmt, stretch, written), versions())
+    return NullReport(result, source, facts, said, _notes(info, fmt, stretch, written, result), versions())
 
 
-def _notes(info: AudioInfo, fmt: OutputFormat, stretch: Stretch, written: Written) -> list[str]:
+def _notes(info: AudioInfo, fmt: OutputFormat, stretch: Stretch, written: Written, result: NullResult) -> list[str]:
     """What a reader of the report should know."""
     notes = []
     if info.is_lossy:
@@ -47,6 +47,8 @@ def _notes(info: AudioInfo, fmt: OutputFormat, stretch: Stretch, written: Writte
         notes.append(f"Written at {bits} bits: the stems add up to the source rounded to {bits} bits.")
     if stretch.headroom_db:
         notes.append(f"The whole output was scaled by {stretch.headroom_db:+g} dB, the source it is compared with too.")
+    if result.n_clipped and stretch.headroom_db > 0.0:  # rounding to fewer bits alone clips by half a step at most: nothing to tell of
+        notes.append(f"{result.n_clipped:,} samples of the source clipped on the way; the stems add up to the clipped source.")
     n = sum(written.n_overflowed.values())
     if n:
         notes.append(f"{n:,} stem samples overflowed and were moved to other stems so that the sum stays exact.")

@@ -36,6 +36,7 @@ class NullResult:
     source_sha256: str  # of the samples that the stems must add up to
     stems_sha256: dict[str, str]  # of each stem's samples
     length_difference: int = 0  # samples by which the longest stem differs from the mixture
+    n_clipped: int = 0  # samples of the source that its own gain put above full scale: the stems add up to what was clipped
 
 
 def decibels(value: float) -> float:
@@ -43,15 +44,16 @@ def decibels(value: float) -> float:
     return 20 * math.log10(value) if value > 0 else -math.inf
 
 
-def as_written(block: Array, source: SampleType, target: SampleType, gain_db: float = 0.0) -> Array:
+def as_written(block: Array, source: SampleType, target: SampleType, gain_db: float = 0.0) -> tuple[Array, int]:
     """The source as an export at `target` must add up to: unchanged, or rounded and saturated by the one rule.
 
-    block: own-type samples (channel, sample); returns own-type samples of the target.
+    block: own-type samples (channel, sample); returns own-type samples of the target, and how many of them were clipped. Rounding
+    to fewer bits alone clips the topmost half step, which counts too.
     """
     if source == target and gain_db == 0.0:
-        return block
+        return block, 0
     value = to_float(block, source)
-    return from_float(value if gain_db == 0.0 else value * gain_of(gain_db), target)[0]
+    return from_float(value if gain_db == 0.0 else value * gain_of(gain_db), target)
 
 
 def null_test(
@@ -75,7 +77,7 @@ def null_test(
     longest = max((s.info.n_samples for s in stems.values()), default=0)
     exact = not target.is_float and not any(s.info.sample_type.is_float for s in stems.values())
     source_hash, stem_hashes = hashlib.sha256(), {name: hashlib.sha256() for name in stems}
-    n_compared = n_different = 0
+    n_compared = n_different = n_clipped = 0
     peak, peak_at, loudest = 0.0, None, 1.0
     total = max(n, longest)
     clock = Clock("Checking the files", -(-total // BLOCK), report)
@@ -84,7 +86,8 @@ def null_test(
             raise Cancelled("The null test")
         size = min(BLOCK, total - at)
         inside = max(0, min(size, n - at))
-        expected = as_written(mixture.read(start + at, inside), info.sample_type, target, gain_db)
+        expected, clipped = as_written(mixture.read(start + at, inside), info.sample_type, target, gain_db)
+        n_clipped += clipped
         source_hash.update(np.ascontiguousarray(expected.T).data)
         difference = -np.pad(to_float(expected, target), ((0, 0), (0, size - inside)))
         loudest = max(loudest, float(np.abs(difference).max(initial=0.0)))
@@ -110,6 +113,7 @@ def null_test(
         source_sha256=source_hash.hexdigest(),
         stems_sha256={name: h.hexdigest() for name, h in stem_hashes.items()},
         length_difference=longest - n,
+        n_clipped=n_clipped,
     )
 
 

@@ -250,6 +250,16 @@ def test_float_above_full_scale_is_refused_as_integers_with_a_way_out(tmp_path: 
     assert run(words[:-2]) == 0 if not (tmp_path / "o" / "hot").exists() else True
 
 
+def test_a_source_that_headroom_clips_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    song = tmp_path / "half.wav"
+    sf.write(song, np.full((5000, 2), 20_000, np.int16), 44100, subtype="PCM_16")
+    assert run(["separate", str(song), "-o", str(tmp_path / "loud"), "-m", "hpss", "--headroom", "6"]) == 0
+    assert "10,000 samples of the source clipped" in capsys.readouterr().out
+    assert "10,000 samples of the source clipped" in next((tmp_path / "loud").rglob("null-report.txt")).read_text()
+    assert run(["separate", str(song), "-o", str(tmp_path / "soft"), "-m", "hpss", "--headroom", "-6"]) == 0
+    assert "of the source clipped" not in capsys.readouterr().out
+
+
 # --- bad input: a sentence, exit code 2, and the folder as it was
 
 

@@ -59,10 +59,19 @@ def test_a_difference_in_length_is_a_failure_and_is_said() -> None:
 
 def test_a_range_at_a_lower_depth_with_headroom() -> None:
     mixture = recording(n_samples=9000, sample_type=INT24)
-    source = as_written(mixture.read(2000, 3000), INT24, INT16, -3.0)
+    source, _ = as_written(mixture.read(2000, 3000), INT24, INT16, -3.0)
     a = source // 3
     r = null_test(mixture, {"a": ArrayMixture(a, 44100, INT16), "b": ArrayMixture(source - a, 44100, INT16)}, INT16, 2000, 3000, -3.0)
     assert r.adds_up and r.exact and r.n_compared == 6000
+
+
+@pytest.mark.parametrize(("gain_db", "share"), [(0.0, 0.0), (-3.0, 0.0), (6.0, 0.5), (20.0, 0.9)])
+def test_a_source_that_its_gain_clips_is_counted(gain_db: float, share: float) -> None:
+    ramp = np.linspace(-32767, 32767, 20_001).astype(np.int16)[None]
+    mixture = ArrayMixture(ramp, 44100, INT16)
+    source, clipped = as_written(ramp, INT16, INT16, gain_db)
+    r = null_test(mixture, {"a": ArrayMixture(source, 44100, INT16)}, gain_db=gain_db)
+    assert r.adds_up and r.n_clipped == clipped == pytest.approx(share * ramp.size, abs=0.01 * ramp.size)
 
 
 def test_hashes_tell_files_apart_whatever_the_block() -> None:
