@@ -106,6 +106,20 @@ def test_a_name_is_edited_by_f2_and_double_click(qtbot, state, panel):
     assert title.text() == "Sub bass"
 
 
+def test_a_name_longer_than_its_strip_says_so_and_is_edited_whole(qtbot, state, panel):
+    long, title = "Lead vocals and their doubles", panel.strips["vocals"].title
+    state.stems = (StemLook("vocals", long, theme.STEM_COLOURS["vocals"]), *state.stems[1:])
+    assert title.text().endswith("…") and long.startswith(title.text()[:-1]) and len(title.text()) > 5
+    assert long in title.toolTip() and title.accessibleName() == f"{long} name"
+    assert title.fontMetrics().horizontalAdvance(title.text()) <= title.contentsRect().width()
+    qtbot.keyClick(title, KEY.Key_F2)
+    assert title.text() == long
+    qtbot.keyClick(title, KEY.Key_Return)
+    assert state.stems[0].title == long and title.text().endswith("…")
+    title.setFixedWidth(400)
+    qtbot.waitUntil(lambda: title.text() == long)
+
+
 def test_a_colour_is_edited_and_reset(qtbot, state, panel):
     swatch = panel.strips["drums"].swatch
     qtbot.keyClick(swatch, KEY.Key_Return)
