@@ -2,8 +2,9 @@
 
 For each song a network is trained from nothing without it (and without the validation songs) for the same processor time, and
 then scored on it, beside floor and ceiling. Single stems from other sources stay in. What it says is how a song is separated
-that nobody trained on; the bundled network was trained for longer, on all of them, and cannot be asked. Weights of every run
-are kept in WORK/leave-one-out, so a run that was stopped goes on with the next song.
+that nobody trained on; the bundled network was trained for longer, on all of them, and cannot be asked. With --folds N the songs
+are dealt into N groups and a group is left out together: N networks in place of one a song, each with fewer songs to learn from.
+Weights of every run are kept in WORK/leave-one-out, so a run that was stopped goes on with the next.
 """
 
 import argparse
@@ -32,20 +33,21 @@ ROW = "left out"
 BESIDE = ("mixture", "equal", "irm")  # floor, equal shares, ceiling
 
 
-def config_without(song: str, minutes: float, base: TrainConfig | None = None) -> TrainConfig:
-    """The recipe of the design `split` that never hears one song; its name tells song and length."""
-    return replace(config_of("split", base), name=f"without-{song}-{minutes:g}", without_songs=(song,))
+def config_without(songs: tuple[str, ...], minutes: float, base: TrainConfig | None = None) -> TrainConfig:
+    """The recipe of the design `split` that never hears these songs; its name tells songs and length."""
+    return replace(config_of("split", base), name=f"without-{'-'.join(songs)}-{minutes:g}", without_songs=songs)
 
 
 def weights_without(
-    song: str, data: Folders, work: Path, minutes: float, n_workers: int = 1, made: Path | None = None, base: TrainConfig | None = None
-) -> str:
+    songs: tuple[str, ...], data: Folders, work: Path, minutes: float, n_workers: int = 1, made: Path | None = None,
+    base: TrainConfig | None = None,
+) -> str:  # fmt: skip
     """Train where it has not been done; the name of the weights in WORK/leave-one-out."""
     folder = work / "leave-one-out"
-    config = config_without(song, minutes, base)
+    config = config_without(songs, minutes, base)
     sounds = digests(data, made, config.without_songs)
     if not _is_trained(config, sounds, folder / f"{config.name}.json"):
-        print(f"{song}: learning without it for {minutes:g} minutes ...", file=sys.stderr, flush=True)
+        print(f"learning without {', '.join(songs)} for {minutes:g} minutes ...", file=sys.stderr, flush=True)
         trainer = trained(config, data, work, 60.0 * minutes, n_workers, made)
         save_weights(trainer.mean.state_dict(), config, folder, {"sounds": sounds})
     return config.name
@@ -70,12 +72,15 @@ def scored(files: TrackFiles, weights: str, folder: Path) -> list[TrackScores]:
 
 def compare(
     songs: list[TrackFiles], data: Folders, work: Path, minutes: float, n_workers: int = 1, made: Path | None = None,
-    base: TrainConfig | None = None,
+    base: TrainConfig | None = None, n_folds: int = 0,
 ) -> list[TrackScores]:  # fmt: skip
-    """Every song left out once."""
+    """Every song left out once: alone, or in one of n_folds groups (the songs dealt out in their order)."""
+    n_groups = min(n_folds, len(songs)) or len(songs)
     out: list[TrackScores] = []
-    for files in songs:
-        out += scored(files, weights_without(files.name, data, work, minutes, n_workers, made, base), work / "leave-one-out")
+    for group in (songs[k::n_groups] for k in range(n_groups)):
+        weights = weights_without(tuple(files.name for files in group), data, work, minutes, n_workers, made, base)
+        for files in group:
+            out += scored(files, weights, work / "leave-one-out")
     return out
 
 
@@ -88,7 +93,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with an INDEX.json, or with song folders")
     parser.add_argument("--made", type=Path, help="folder that `python -m engine.training.synthesis` wrote")
     parser.add_argument("--work", type=Path, required=True, help="folder for decoded sounds and weights")
-    parser.add_argument("--minutes", type=float, default=10.0, help="of processor time for each song")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of processor time for each network")
+    parser.add_argument("--folds", type=at_least(0), default=0, help="groups of songs that are left out together (default: each alone)")
     parser.add_argument("--workers", type=at_least(0), default=1, help="processes that mix")
     args = parser.parse_args(argv)
     torch.set_num_threads(1)  # processor time of one thread is comparable on every machine
@@ -101,7 +107,7 @@ def main(argv: list[str] | None = None) -> None:
             raise BadInputError(f"There is no song {wrong[0]!r} to train on; leave out one of: {', '.join(songs)}.")
         chosen = [songs[name] for name in args.songs or songs]
         ready(args.work / "leave-one-out")
-        print(markdown(compare(chosen, args.data, args.work, args.minutes, args.workers, args.made)))
+        print(markdown(compare(chosen, args.data, args.work, args.minutes, args.workers, args.made, n_folds=args.folds)))
     except FAILURES as error:
         sys.exit(sentence(error))
     except KeyboardInterrupt:

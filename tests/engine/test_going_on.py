@@ -288,7 +288,7 @@ def test_a_song_is_left_out_again_of_other_sounds(
     monkeypatch.setattr(leave_out, "trained", lambda config, *rest: runs.append(config.name) or real(config, *rest))
 
     def ask(folder: Path, made: Path | None = None) -> int:
-        leave_out.weights_without("a", folder, tmp_path, 1e-7, 0, made, replace(SMALL, batch=1))
+        leave_out.weights_without(("a",), folder, tmp_path, 1e-7, 0, made, replace(SMALL, batch=1))
         return len(runs)
 
     assert [ask(data), ask(data), ask(other), ask(other, made), ask(other, made)] == [1, 1, 2, 3, 3]

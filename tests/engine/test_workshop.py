@@ -143,7 +143,7 @@ def test_a_split_that_is_not_there_is_refused_and_the_others_are_named(tmp_path:
 
 def test_leave_one_out_still_takes_songs_that_are_not_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[str]] = []
-    monkeypatch.setattr(leave_out, "compare", lambda songs, *_: seen.append([s.name for s in songs]) or [])
+    monkeypatch.setattr(leave_out, "compare", lambda songs, *_, **__: seen.append([s.name for s in songs]) or [])
     monkeypatch.setattr(torch, "set_num_threads", lambda n: None)
     for name in "ab":
         write_song(tmp_path / "songs" / name)
