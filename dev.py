@@ -2,6 +2,7 @@
 
 python3 dev.py run [SONG] [arguments]     set up if needed, then open Nullsum (or do what the arguments say)
 python3 dev.py test [pytest arguments]    set up if needed, then all checks: ruff, import-linter, mypy, pytest
+python3 dev.py build                      set up if needed, then make the app that needs no Python (dist/nullsum) and try it
 python3 dev.py setup                      only set up: system libraries, .venv, packages as constraints.txt pins them
 
 Nothing is asked. What is up to date is not touched: the second call starts at once. What was interrupted is repaired.
@@ -241,8 +242,8 @@ def main(arguments: list[str]) -> int:
     if command in ("help", "-h", "--help"):
         say(str(__doc__))
         return 0
-    if command not in ("run", "test", "setup"):
-        say(f"dev.py knows run, test and setup, not {command!r}.\n\n{__doc__}")
+    if command not in ("run", "test", "build", "setup"):
+        say(f"dev.py knows run, test, build and setup, not {command!r}.\n\n{__doc__}")
         return 2
     try:
         if sys.version_info < OLDEST:
@@ -253,6 +254,10 @@ def main(arguments: list[str]) -> int:
             raise SetupError(f"Nullsum needs Python 3.11 or newer, this is {version}; install one, then: python3.12 dev.py {command}")
         venv, machine = Venv(ROOT), dev_system.Machine(ROOT / "build" / "dev-setup.log")
         set_up(venv, machine, dev_system.RUN_NEEDS if command == "run" else dev_system.RUN_NEEDS + dev_system.TEST_NEEDS)
+        if command == "build":
+            import dev_build
+
+            return dev_build.build(venv, machine)
         return run(venv, rest) if command == "run" else test(venv, rest) if command == "test" else 0
     except SetupError as error:
         print(f"dev.py: {error}", file=sys.stderr)
