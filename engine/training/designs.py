@@ -27,10 +27,10 @@ from engine.methods.builtin import CHUNK_FRAMES, CONTEXT_S
 from engine.training.batches import Folders, loader
 from engine.training.config import TrainConfig
 from engine.training.data import RATE_HZ, ROLES, Corpus
-from engine.training.loop import valid_batches, validate
 from engine.training.ranks import Place
 from engine.training.sources import digests
 from engine.training.trainer import Trainer
+from engine.training.validation import valid_batches, validate
 
 DECAY = 0.3  # of the time, in which the learning rate falls to a hundredth
 SHORT = TrainConfig(batch=8, ema=0.99, song_share=0.3, song_stem_share=0.3, heard_in=1)  # small steps soon, a short memory

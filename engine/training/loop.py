@@ -12,66 +12,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor
 
 from engine.atomic import atomic_text
 from engine.errors import BadInputError
 from engine.evaluation.commands import ready
-from engine.training.batches import Batch, Folders, loader, sums_of
+from engine.training.batches import Batch, Folders, loader
 from engine.training.config import TrainConfig
 from engine.training.data import RATE_HZ, ROLES, Corpus
-from engine.training.losses import WINDOW, band_error
 from engine.training.ranks import Place, joined
 from engine.training.sources import digests
-from engine.training.trainer import Trainer, check, heard
+from engine.training.trainer import Trainer, check
+from engine.training.validation import valid_batches, validate
 from engine.weights import read_card
-
-
-def valid_batches(config: TrainConfig, data: Folders, cache: Path) -> list[Batch]:
-    """The validation songs in stretches of the training length, every second one."""
-    corpus = Corpus(data, cache, split="valid")
-    if not corpus.songs:
-        raise BadInputError(
-            "There is no song to validate with; give at least two songs with their stems (one is kept apart), or name one's split valid."
-        )
-    n_samples = (config.n_frames - 1) * config.hop + config.n_fft
-    out = []
-    for song in corpus.songs.values():
-        for start in range(0, max(1, max(len(c.samples) for c in song.values()) - n_samples), 2 * n_samples):
-            stems = np.zeros((len(ROLES), 2, n_samples), np.float32)
-            for i, role in enumerate(ROLES):
-                if role in song:
-                    stems[i] = corpus.excerpt(song[role], start, n_samples)
-            out.append({k: torch.from_numpy(v)[None] for k, v in sums_of(stems, config).items()})
-    return out
-
-
-@torch.inference_mode()
-def validate(net: nn.Module, batches: list[Batch], window: int = WINDOW) -> dict[str, float]:
-    """SDR in dB over windows of about a second, counted in bands (close to the SDR in samples).
-
-    Each stem's median, and "mean": over stems, of the mean over windows clipped to -5 .. 15 dB, which is steadier than the
-    median where a stem comes and goes; the best weights are chosen by it.
-    """
-    net.eval()
-    device = next(net.parameters()).device
-    errors, powers = [], []
-    for batch in batches:
-        b = {k: v.to(device) for k, v in batch.items()}
-        error = band_error(net(heard(net, b)).float().softmax(1), b["mix"], b["cross"], b["power"])
-        n = error.shape[-1] // window * window
-        errors.append(error[..., :n].unflatten(-1, (-1, window)).sum(dim=(2, 4))[0])
-        powers.append(b["power"][..., :n].unflatten(-1, (-1, window)).sum(dim=(2, 4))[0])
-    net.train()
-    power = torch.cat(powers, -1)  # (stem, window)
-    sdr = 10 * torch.log10(power / torch.cat(errors, -1).clamp_min(1e-9))
-    counts = power > 1e-3 * power.amax(dim=1, keepdim=True)  # windows in which the stem plays; all of silence does not
-    played = {role: sdr[i][counts[i]] for i, role in enumerate(ROLES) if counts[i].any()}
-    scores = {role: float(windows.median()) for role, windows in played.items()}
-    return {**scores, "mean": sum(float(windows.clamp(-5, 15).mean()) for windows in played.values()) / max(1, len(played))}
 
 
 def save_weights(net_state: dict[str, Tensor], config: TrainConfig, folder: Path, more: dict[str, Any] | None = None) -> None:

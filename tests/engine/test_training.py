@@ -14,7 +14,7 @@ from engine.errors import BadInputError
 from engine.nets import build_net
 from engine.nets.band_split import BandSplit, BandSplitConfig, dropped
 from engine.training import __main__ as command
-from engine.training import loop, trainer
+from engine.training import loop, trainer, validation
 from engine.training.batches import loader
 from engine.training.config import TrainConfig
 from engine.training.losses import separation_loss
@@ -144,7 +144,7 @@ def test_a_net_without_stereo_features_hears_the_power_alone(data: Path, cache: 
     batch = next(loader(SMALL, data, cache, 0, 0))
     assert trainer.heard(learner.net, batch).shape == (2, 1, 400, SMALL.n_frames)
     learner.learn(batch)
-    assert set(loop.validate(learner.mean, [{k: v[:1] for k, v in batch.items()}])) >= {"mean"}
+    assert set(validation.validate(learner.mean, [{k: v[:1] for k, v in batch.items()}])) >= {"mean"}
 
 
 def test_a_step_that_is_not_finite_is_left_out(data: Path, cache: Path) -> None:
@@ -186,7 +186,7 @@ def test_stems_that_never_play_are_left_out_of_the_scores(data: Path, tmp_path: 
     write_song(tmp_path / "train" / "a")
     write_song(tmp_path / "valid" / "short", ("vocals", "drums"))
     net = trainer.Trainer(SMALL, Place(CPU)).mean
-    scores = loop.validate(net, loop.valid_batches(SMALL, tmp_path, cache))
+    scores = validation.validate(net, validation.valid_batches(SMALL, tmp_path, cache))
     assert set(scores) == {"vocals", "drums", "mean"}
     assert all(abs(value) < 100 for value in scores.values())
 
