@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for decoded sounds, resumable state and the log")
     parser.add_argument("--weights", type=Path, help="where the best weights are kept (default: WORK/weights)")
     parser.add_argument("--begin-with", type=Path, metavar="FILE", help="the .safetensors to learn on from in place of random numbers")
+    parser.add_argument("--keep-last", action="store_true", help="keep the newest weights, not those best on the validation songs")
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes that torchrun started on this machine
     parser.add_argument("--threads", type=at_least(1), default=max(1, (os.cpu_count() or 1) // here), help="of each process")
     parser.add_argument("--workers", type=at_least(0), default=1, help="processes that mix")
@@ -52,7 +53,7 @@ def main() -> None:
     weights = args.weights or args.work / "weights"
     try:
         train(TrainConfig(**chosen), args.data, args.work, weights, args.workers, args.every, args.precision == "bfloat16",
-              made=args.made, device=args.device, begin_with=args.begin_with)  # fmt: skip
+              made=args.made, device=args.device, begin_with=args.begin_with, keep_last=args.keep_last)  # fmt: skip
     except FAILURES as error:
         sys.exit(sentence(error))
     except KeyboardInterrupt:

@@ -51,9 +51,11 @@ def write_card(config: TrainConfig, folder: Path, more: dict[str, Any] | None = 
 
 def train(
     config: TrainConfig, data: Folders, work: Path, weights: Path, n_workers: int = 1, every: int = 100, bf16: bool = True,
-    made: Path | None = None, device: str = "auto", begin_with: Path | None = None,
+    made: Path | None = None, device: str = "auto", begin_with: Path | None = None, keep_last: bool = False,
 ) -> None:  # fmt: skip
     """Train from where `work` stands (or from the start) to config.steps; keeps the best averaged weights in `weights`.
+
+    Best is what separates the validation songs best; with `keep_last` the newest are kept whatever those say: one song is a poor judge.
 
     `work` holds the resumable state NAME.state.pt and NAME.log.jsonl; a kill at any moment loses at most `every` steps, and the
     run that goes on ends at the same weights. It may go on with another loss or other sounds, and says so, also in the weights'
@@ -99,7 +101,7 @@ def train(
                 left = (config.steps - step) * a_step / 60
                 _say(place, f"step {step}  loss {trainer.loss:.4f}  {audio:.0f} s of music a second  {left:.0f} min left")
             if place.is_first and (step % every == 0 or step == config.steps):
-                _look(trainer, valid, log, weights)
+                _look(trainer, valid, log, weights, keep_last)
                 trainer.keep(state)
 
 
@@ -115,14 +117,14 @@ def _tell_of_the_end(trainer: Trainer, steps: int, valid: list[Batch], log: Path
     _say(trainer.place, f"step {trainer.step} of {steps}: nothing is left to learn; its weights lie in {weights}")
 
 
-def _look(trainer: Trainer, valid: list[Batch], log: Path, weights: Path) -> None:
-    """Validate, write the log's next line, and keep the weights if they are the best so far."""
+def _look(trainer: Trainer, valid: list[Batch], log: Path, weights: Path, keep_anyway: bool = False) -> None:
+    """Validate, write the log's next line, and keep the weights if they are the best so far (or anyway)."""
     scores = validate(trainer.mean, valid)
     with log.open("a") as file:
         file.write(json.dumps({"step": trainer.step, "loss": trainer.loss, **{k: round(v, 3) for k, v in scores.items()}}) + "\n")
     _say(trainer.place, f"step {trainer.step}  valid SDR " + "  ".join(f"{k} {v:.2f}" for k, v in scores.items()))
-    if scores["mean"] > trainer.best:
-        trainer.best = scores["mean"]
+    if keep_anyway or scores["mean"] > trainer.best:
+        trainer.best = max(trainer.best, scores["mean"])
         told = {"begun_with": trainer.begun_with, "changes": trainer.changes}
         save_weights(trainer.mean.state_dict(), trainer.config, weights, {"sounds": trainer.sounds, **{k: v for k, v in told.items() if v}})
 

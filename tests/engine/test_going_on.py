@@ -134,6 +134,15 @@ def test_every_kind_of_optimiser_goes_on_where_it_stopped(data: Path, tmp_path: 
     assert same(train(later, data, tmp_path / "cut"), train(later, data, tmp_path / "whole"))
 
 
+def test_the_newest_weights_are_kept_where_that_is_asked(data: Path, tmp_path: Path) -> None:
+    state = train(replace(SMALL, steps=3), data, tmp_path)
+    torch.save({**state, "best": 1e9}, tmp_path / "tiny.state.pt")  # nothing can be better
+    loop.train(replace(SMALL, steps=4), data, tmp_path, tmp_path / "weights", 0, every=3, bf16=False, device="cpu", keep_last=True)
+    newest, tensors = state_of(tmp_path), load_tensors(read_card("tiny", tmp_path / "weights"))
+    assert newest["best"] == 1e9 and newest["step"] == 4
+    assert all(torch.equal(tensors[k], v.half().float()) for k, v in newest["mean"].items())
+
+
 def test_weights_that_are_not_there_are_written(data: Path, tmp_path: Path) -> None:
     state = train(replace(SMALL, steps=3), data, tmp_path)
     torch.save({**state, "best": 1e9}, tmp_path / "tiny.state.pt")

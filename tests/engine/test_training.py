@@ -196,12 +196,14 @@ def test_the_command_passes_on_what_it_was_given(data: Path, tmp_path: Path, mon
     monkeypatch.setattr(loop, "train", lambda *words, **named: given.append((words, named)))
     threads = torch.get_num_threads()
     words = ["x", "--data", str(data), "more", "--work", str(tmp_path), "--threads", str(threads), "--optimiser", "nadam", "--loss", "snr"]
-    begin = ["--begin-with", "w"]
+    begin = ["--begin-with", "w", "--keep-last"]
     monkeypatch.setattr(sys, "argv", [*words, "--precision", "float32", "--device", "cpu", "--every", "7", *begin, "--without-songs", "a"])
     command.main()
     (config, folders, *_, every, bf16), named = given[0]
     assert (config.optimiser, config.loss, config.without_songs, config.name) == ("nadam", "snr", ("a",), "nullsum-4")
-    assert (folders, every, bf16, named["device"], named["begin_with"]) == ([data, Path("more")], 7, False, "cpu", Path("w"))
+    assert (folders, every, bf16, named) == (
+        [data, Path("more")], 7, False, {"made": None, "device": "cpu", "begin_with": Path("w"), "keep_last": True},
+    )  # fmt: skip
     monkeypatch.undo()
     monkeypatch.setattr(sys, "argv", [*words, "--device", "cpu"])
     with pytest.raises(SystemExit, match="no folder 'more'"):
