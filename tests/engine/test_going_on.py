@@ -25,11 +25,6 @@ DNN = {"look": LOOK, "n_hidden": 12, "n_bands": 40, "is_log": True}
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_corpus(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same songs to learn from, another to validate with."""
     folder = tiny_corpus(tmp_path_factory.mktemp("other"))

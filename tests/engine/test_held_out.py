@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 import torch
-from corpora import ROLES, SMALL, same, tiny_corpus, tone, train
+from corpora import ROLES, SMALL, same, tone, train
 
 from engine.errors import BadInputError
 from engine.training import held_out
@@ -15,16 +15,6 @@ from engine.training.batches import sums_of
 from engine.training.config import TrainConfig
 from engine.training.data import Corpus
 from engine.training.validation import held_out_batches, scored
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_corpus(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("decoded")
 
 
 def test_the_mixes_are_the_same_and_of_the_validation_split(data: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

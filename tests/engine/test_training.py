@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from corpora import SMALL, same, tiny_corpus, train, write_song
+from corpora import SMALL, same, train, write_song
 
 from engine.errors import BadInputError
 from engine.nets import build_net
@@ -23,16 +23,6 @@ from engine.training.ranks import Place
 from engine.weights import bundled_folder, load_tensors, read_card
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_corpus(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("decoded")
 
 
 def test_a_state_of_the_first_version_is_gone_on_from(data: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from corpora import SMALL, SMALL_NET, same, state_of, tiny_corpus, train
+from corpora import SMALL, SMALL_NET, same, state_of, train
 
 from engine.errors import BadInputError
 from engine.training import trainer
@@ -38,16 +38,6 @@ def learn_or_die(self, batch, rate=None):
 trainer.Trainer.learn = learn_or_die
 loop.train(replace(SMALL, **changes), data, work, work / "weights", n_workers=0, every=3, bf16=False, device="cpu")
 """
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_corpus(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("decoded")
 
 
 def child(data: Path, work: Path, kill_at: int = -1, changes: dict[str, Any] | None = None, **env: str) -> subprocess.Popen[bytes]:

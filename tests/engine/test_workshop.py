@@ -23,12 +23,6 @@ from engine.training.synthesis import __main__ as synthesis
 from engine.training.trainer import check
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_corpus(tmp_path_factory.mktemp("data"))
-
-
-
 @pytest.mark.parametrize("least", [0, 1, 3, 0.5, 1.0])
 def test_numbers_have_a_least(least: float) -> None:
     number = at_least(least)
