@@ -21,8 +21,13 @@ def run(arguments: list[str]) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))  # one core stays with the window and the sound
     sys.setswitchinterval(0.0005)  # or a busy worker keeps the interpreter from the sound card for 5 ms at a time
 
-    from PySide6.QtCore import QTimer
-    from PySide6.QtWidgets import QApplication
+    try:
+        from PySide6.QtCore import QTimer
+        from PySide6.QtWidgets import QApplication
+    except ImportError as error:
+        print(f"nullsum: The window needs a library that this machine has not ({error}); install it, on Debian and Ubuntu by "
+              "`apt install libegl1 libgl1`. The command line works without.", file=sys.stderr)  # fmt: skip
+        return 2
 
     from app import heap, theme
     from app.collector import Collector

@@ -23,6 +23,23 @@ def test_without_a_screen_it_says_so_in_a_sentence() -> None:
         assert done.returncode == 2 and "no screen" in done.stderr and "Traceback" not in done.stderr
 
 
+def test_without_qts_libraries_it_says_so_in_a_sentence() -> None:
+    code = (
+        "import importlib.abc, sys\n"
+        "class Lacks(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'PySide6.QtWidgets':\n"
+        "            raise ImportError('libGL.so.1: cannot open shared object file')\n"
+        "sys.meta_path.insert(0, Lacks())\n"
+        "from app.window import run\n"
+        "sys.exit(run([]))"
+    )
+    env = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "libGL.so.1" in done.stderr and "command line works" in done.stderr
+
+
 def test_help_and_subcommands_import_no_qt() -> None:
     code = (
         "import sys; sys.argv = ['nullsum', 'methods']\n"
