@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import WeightsError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 def bundled_folder() -> Path:
@@ -74,3 +74,15 @@ def load_tensors(card: WeightsCard) -> "dict[str, Tensor]":
         return {k: v.float() for k, v in load(raw).items()}
     except SafetensorError as e:
         raise WeightsError(f"The weights file {card.path.name} is not a safetensors file ({e}); export it again.") from None
+
+
+def fill(net: "nn.Module", card: WeightsCard) -> None:
+    """Put the weights into a net; WeightsError where they are another net's, and as `load_tensors`."""
+    tensors = load_tensors(card)
+    theirs, own = ({name: value.shape for name, value in state.items()} for state in (tensors, net.state_dict()))
+    if theirs != own:
+        raise WeightsError(
+            f"The weights file {card.path.name} belongs to another network than {card.net}, or to one of other sizes; "
+            "install Nullsum again, or name the file that belongs to it."
+        )
+    net.load_state_dict(tensors)

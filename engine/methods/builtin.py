@@ -11,7 +11,7 @@ import scipy.fft
 
 from engine.bands import band_centres_hz, band_edges, band_features
 from engine.types import Array, MaskGrid, MethodInfo
-from engine.weights import load_tensors, read_card
+from engine.weights import fill, read_card
 
 RATE_HZ = 44100
 N_FFT = 4096
@@ -60,18 +60,12 @@ class Builtin:
         import torch
 
         from engine.device import choose
-        from engine.errors import WeightsError
         from engine.nets import build_net
 
         device = choose(self._device_name).name
         if self._net is None:
             net = build_net(self._card.net, self._card.config.get("net_config", {}))
-            try:
-                net.load_state_dict(load_tensors(self._card))
-            except RuntimeError:
-                raise WeightsError(
-                    f"The weights file {self._card.path.name} belongs to another network than {self._card.net}; install Nullsum again."
-                ) from None
+            fill(net, self._card)
             self._net = net.eval().to(torch.device(device))
         return self._net, device
 

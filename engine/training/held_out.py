@@ -21,7 +21,7 @@ from engine.training.config import TrainConfig
 from engine.training.losses import reachable
 from engine.training.trainer import BAND_NETS
 from engine.training.validation import held_out_batches, scored, validate
-from engine.weights import bundled_folder, load_tensors, read_card
+from engine.weights import bundled_folder, fill, read_card
 
 BESIDE = {
     "equal": lambda b: torch.full_like(b["cross"], 1 / b["cross"].shape[1]),
@@ -36,7 +36,7 @@ def net_of(path: Path) -> torch.nn.Module:
     if card.net not in BAND_NETS:
         raise BadInputError(f"{path.name} is of the network {card.net}; only these can be compared here: {', '.join(BAND_NETS)}.")
     net = build_net(card.net, card.config.get("net_config", {}))
-    net.load_state_dict(load_tensors(card))
+    fill(net, card)
     return net
 
 

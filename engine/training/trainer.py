@@ -22,7 +22,7 @@ from engine.training.optimisers import OPTIMISERS, descend, make_optimiser
 from engine.training.ranks import Place
 from engine.training.sources import VALIDATED
 from engine.training.states import changed, in_words, read_state, write_state
-from engine.weights import WeightsCard, load_tensors
+from engine.weights import WeightsCard, fill
 
 BAND_NETS = tuple(name for name in NETS if name.startswith("band_"))  # those that read band features
 AT_LEAST: dict[str, float] = {
@@ -89,16 +89,9 @@ class Trainer:
         self._loss = LOSSES[config.loss]
 
     def begin_with(self, card: WeightsCard) -> None:
-        """Learn on from these weights in place of random ones. Raises BadInputError for those of another network, WeightsError."""
-        tensors = load_tensors(card)
-        theirs, own = ({name: value.shape for name, value in state.items()} for state in (tensors, self.net.state_dict()))
-        if card.net != self.config.net or theirs != own:
-            raise BadInputError(
-                f"{card.path.name} is of another network ({card.net}) or of other sizes than this run's ({self.config.net}); "
-                "begin with weights of the same net and net_config, or without any."
-            )
-        self.net.load_state_dict(tensors)
-        self.mean.load_state_dict(tensors)
+        """Learn on from these weights in place of random ones. Raises WeightsError for those of another network."""
+        fill(self.net, card)
+        fill(self.mean, card)
         self.begun_with = f"{card.name}, SHA-256 {card.sha256}"
 
     def learn(self, batch: Batch, rate: float | None = None) -> None:

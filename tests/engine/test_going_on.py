@@ -333,7 +333,7 @@ def test_a_run_that_goes_on_does_not_begin_again(data: Path, tmp_path: Path) -> 
 def test_weights_of_other_sizes_cannot_be_begun_with(data: Path, tmp_path: Path, sizes: dict[str, int]) -> None:
     learned(data, tmp_path / "first", steps=1)
     weights = tmp_path / "first" / "weights" / "tiny.safetensors"
-    with pytest.raises(BadInputError, match=r"tiny\.safetensors is of another network .* or of other sizes"):
+    with pytest.raises(WeightsError, match=r"tiny\.safetensors belongs to another network than band_split, or to one of other sizes"):
         learned(data, tmp_path / "second", weights, net_config={**SMALL.net_config, **sizes})
     with pytest.raises(WeightsError, match=r"none\.json is missing"):
         learned(data, tmp_path / "third", tmp_path / "none.safetensors")
