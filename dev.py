@@ -22,6 +22,7 @@ from pathlib import Path
 
 import dev_system
 
+SetupError = dev_system.SetupError
 ROOT = Path(__file__).resolve().parent
 OLDEST = (3, 11)
 FREE_GB = 4.0  # the packages take about 2 GB, their downloads as much again while they are unpacked
@@ -35,10 +36,6 @@ TROUBLES = (  # what pip's output shows -> what it means and what to do
     (r"No matching distribution found for (\S+)", "the package index has no {0} for this Python and system"),
     (r"Permission denied|Access is denied|WinError 32\b", "a file cannot be written; close programs that use .venv, and see whose it is"),
 )
-
-
-class SetupError(Exception):
-    """Setting up cannot go on; the text is one clear sentence for the user."""
 
 
 class Venv:
@@ -82,21 +79,26 @@ class Venv:
         self.stamp.write_text(f"{self.home()}\n{self.recipe()}\n", encoding="utf-8")
 
 
+def setting_up(venv: Venv) -> dev_system.Lock:
+    """Held by whoever changes .venv."""
+    return dev_system.Lock(venv.root / "build" / "dev-setup.lock", lambda: say("Another setup is at work in this folder; waiting for it."))
+
+
 def set_up(venv: Venv, machine: dev_system.Machine, needs: tuple[dev_system.Need, ...]) -> None:
     """Bring system libraries and .venv up to date; silent and quick where they are."""
     known = venv.folder / f"nullsum-system-{hashlib.sha256(repr(needs).encode()).hexdigest()[:8]}"  # there: the system has all of them
     if venv.state() == "ready" and known.exists():
         return
-    with dev_system.Lock(venv.root / "build" / "dev-setup.lock", lambda: say("Another setup is at work in this folder; waiting for it.")):
+    with setting_up(venv):
         started = time.monotonic()
         is_complete = dev_system.prepare(needs, machine, say)
         state = venv.state()
-        if state == "update" and not _runs(venv, "-m", "pip", "--version"):
+        if state == "update" and not runs(venv, "-m", "pip", "--version"):
             state = "build"
         if state == "build":
             _build(venv, machine)
         if state != "ready":
-            _install(venv, machine)
+            install(venv, machine)
             say(f"Set up in {time.monotonic() - started:.0f} s.")
         if is_complete:
             known.touch()
@@ -120,15 +122,15 @@ def _build(venv: Venv, machine: dev_system.Machine) -> None:
         raise SetupError(f"{venv.folder} could not be made; the lines above say why")
 
 
-def _install(venv: Venv, machine: dev_system.Machine) -> None:
-    """Install the pinned packages and this folder, editable."""
+def install(venv: Venv, machine: dev_system.Machine, extras: str = "dev") -> None:
+    """Install the pinned packages and this folder, editable; only while nobody else sets up. Raises SetupError."""
     pip = [str(venv.program("python")), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
     pins = ["-c", str(venv.root / "constraints.txt")]
     misleading = ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX")  # would send packages elsewhere
     environment = {key: value for key, value in os.environ.items() if key not in misleading}
     environment.update(PIP_USER="0", PYTHONNOUSERSITE="1", PYTHONIOENCODING="utf-8")
     venv.unfinished.touch()  # stays if we are killed from here on: packages may then be half there
-    ours = ["--no-build-isolation", "-e", f"{venv.root}[dev]"]  # built by the pinned setuptools, not by the newest
+    ours = ["--no-build-isolation", "-e", f"{venv.root}[{extras}]"]  # built by the pinned setuptools, not by the newest
     for title, phase, arguments in (("Build tool", None, ["setuptools"]), ("Packages: fetch", pip_phase, ours)):
         status, output = dev_system.quietly(title, [*pip, *pins, *arguments], machine.log, phase, environment)
         if status != 0:
@@ -163,7 +165,8 @@ def _tail(log: Path) -> str:
     return "\n".join(f"    {line[:200]}" for line in lines)
 
 
-def _runs(venv: Venv, *arguments: str) -> bool:
+def runs(venv: Venv, *arguments: str) -> bool:
+    """Whether the environment's Python ends well with these arguments."""
     try:
         return subprocess.run([venv.program("python"), *arguments], capture_output=True, check=False).returncode == 0
     except OSError:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     Describe = Callable[[str], tuple[str, str]]  # output so far -> phase and detail of the line on the screen
 
 
+class SetupError(Exception):
+    """Setting up (or building) cannot go on; the text is one clear sentence for the user."""
+
+
 class Need(NamedTuple):
     """Something on the disk and the package that brings it."""
 

@@ -25,8 +25,8 @@ def run(arguments: list[str]) -> int:
         from PySide6.QtCore import QTimer
         from PySide6.QtWidgets import QApplication
     except ImportError as error:
-        print(f"nullsum: The window needs a library that this machine has not ({error}); install it, on Debian and Ubuntu by "
-              "`apt install libegl1 libgl1`. The command line works without.", file=sys.stderr)  # fmt: skip
+        print(f"nullsum: The window cannot be loaded ({error}); install what is missing, from a checkout by `python3 dev.py setup`. "
+              "The command line works without.", file=sys.stderr)  # fmt: skip
         return 2
 
     from app import heap, theme

@@ -47,7 +47,7 @@ def _notes(info: AudioInfo, fmt: OutputFormat, stretch: Stretch, written: Writte
         notes.append(f"Written at {bits} bits: the stems add up to the source rounded to {bits} bits.")
     if stretch.headroom_db:
         notes.append(f"The whole output was scaled by {stretch.headroom_db:+g} dB, the source it is compared with too.")
-    if result.n_clipped and stretch.headroom_db > 0.0:  # rounding to fewer bits alone clips by half a step at most: nothing to tell of
+    if result.n_clipped:
         notes.append(f"{result.n_clipped:,} samples of the source clipped on the way; the stems add up to the clipped source.")
     n = sum(written.n_overflowed.values())
     if n:

@@ -82,7 +82,7 @@ def fill(net: "nn.Module", card: WeightsCard) -> None:
     theirs, own = ({name: value.shape for name, value in state.items()} for state in (tensors, net.state_dict()))
     if theirs != own:
         raise WeightsError(
-            f"The weights file {card.path.name} belongs to another network than {card.net}, or to one of other sizes; "
-            "install Nullsum again, or name the file that belongs to it."
+            f"The weights file {card.path.name} (of the network {card.net}) does not fit: the network that is to have it is another, or "
+            "one of other sizes. Install Nullsum again, or name weights that belong to it."
         )
     net.load_state_dict(tensors)

@@ -13,6 +13,7 @@ import pytest
 
 import dev
 import dev_build
+import dev_system
 
 ROOT = Path(__file__).parents[1]
 
@@ -60,7 +61,8 @@ def test_what_it_takes_along_is_there(spec: dict[str, Any]) -> None:
     ("name", "is_kept"),
     [("torch/lib/libtorch_cpu.so", True), ("torch/bin/torch_shm_manager", True), ("torch/bin/protoc", False), ("torch/test/x.py", False),
      ("torch/_C.so", True), ("PySide6/Qt/plugins/platforms/libqxcb.so", True), ("PySide6/Qt/plugins/platforms/libqoffscreen.so", True),
-     ("PySide6/Qt/plugins/platforms/libqeglfs.so", False), ("PySide6\\Qt\\translations\\qt_de.qm", False), ("libasound.so.2", False),
+     ("PySide6/Qt/plugins/platforms/libqeglfs.so", False), ("PySide6\\translations\\qt_de.qm", False), ("PySide6/Qt6Qml.dll", False),
+     ("PySide6/Qt6Svg.dll", True), ("libasound.so.2", False),
      ("libportaudio.so.2", False), ("_soundfile_data/libsndfile_x86_64.so", True), ("PySide6/Qt/lib/libQt6Svg.so.6", True)],
 )  # fmt: skip
 def test_what_is_dropped(spec: dict[str, Any], name: str, is_kept: bool) -> None:
@@ -102,21 +104,29 @@ print("whole")
 # ------------------------------------------------------------------------------------------------------------- the command
 
 
-class Machine:
-    """A machine whose commands end as they are told to."""
+def test_a_build_that_fails_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed: list[str] = []
+    monkeypatch.setattr(dev, "runs", lambda venv, *words: False)
+    monkeypatch.setattr(dev, "install", lambda venv, machine, extras: installed.append(extras))
+    machine = dev_system.Machine(tmp_path / "log.txt")
+    monkeypatch.setattr(machine, "call", lambda title, command: 1)
+    with pytest.raises(dev.SetupError, match=r"PyInstaller failed; .*log\.txt says why"):
+        dev_build.build(dev.Venv(tmp_path), machine)
+    assert installed == ["dev,freeze"]
 
-    def __init__(self, statuses: list[int]) -> None:
-        self.log, self.statuses, self.titles = Path("log.txt"), statuses, list[str]()
 
-    def call(self, title: str, command: list[str], describe: object = None) -> int:
-        self.titles.append(title)
-        return self.statuses[len(self.titles) - 1]
-
-
-@pytest.mark.parametrize(("statuses", "words"), [([1], "PyInstaller failed; log.txt says why"), ([0, 1], "Freezing failed")])
-def test_a_build_that_fails_is_a_sentence(tmp_path: Path, statuses: list[int], words: str) -> None:
-    with pytest.raises(dev.SetupError, match=words):
-        dev_build.build(dev.Venv(tmp_path), Machine(statuses))  # type: ignore[arg-type]
+def test_the_command_tells_it_as_a_sentence_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a script dev.py is another module than the `dev` that dev_build knows."""
+    monkeypatch.setattr(dev_system.Machine, "call", lambda *_: 1)
+    monkeypatch.setattr(dev_system, "prepare", lambda *_: True)
+    monkeypatch.setattr(dev, "runs", lambda venv, *words: True)
+    monkeypatch.setattr(dev.Venv, "state", lambda self: "ready")
+    script = (ROOT / "dev.py").read_text(encoding="utf-8").replace("    set_up(venv", "    (lambda *_: None)(venv")  # nothing is set up
+    names = {"__name__": "__main__", "__file__": str(ROOT / "dev.py")}
+    monkeypatch.setattr(sys, "argv", ["dev.py", "build"])
+    with pytest.raises(SystemExit) as ended:
+        exec(compile(script, "dev.py", "exec"), names)
+    assert ended.value.code == 1 and capsys.readouterr().err.startswith("dev.py: PyInstaller failed")
 
 
 def frozen(tmp_path: Path, script: str) -> dev_build.Frozen:
@@ -126,22 +136,25 @@ def frozen(tmp_path: Path, script: str) -> dev_build.Frozen:
     (folder / "nullsum").write_text(f"#!{sys.executable}\nimport sys, time, signal\n{script}\n")
     (folder / "nullsum").chmod(0o755)
     (tmp_path / "scratch").mkdir()
-    return dev_build.Frozen(folder, tmp_path / "scratch")
+    return dev_build.Frozen(folder, tmp_path / "scratch", Path(sys.executable))
 
 
-WINDOW = "signal.signal(signal.SIGINT, lambda *_: sys.exit({status}))\nprint({said!r}, flush=True)\ntime.sleep(20 if {waits} else 0)"
+WINDOW = "signal.signal(signal.SIGINT, {handler})\nprint({said!r}, flush=True)\ntime.sleep({seconds})"
+LEAVES, FAILS, STAYS = "lambda *_: sys.exit(0)", "lambda *_: sys.exit(3)", "signal.SIG_IGN"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="scripts that run by their first line")
 @pytest.mark.parametrize(
-    ("said", "status", "waits", "is_good"),
-    [("ready", 0, True, True), ("ready", 3, True, False), ("Traceback ...", 0, False, False), ("ready\nTraceback", 0, True, False)],
-)
+    ("said", "handler", "seconds", "is_good"),
+    [("ready", LEAVES, 20, True), ("ready", FAILS, 20, False), ("ready", STAYS, 20, False), ("ready", LEAVES, 0, False),
+     ("already", LEAVES, 0, False), ("Traceback ...", LEAVES, 0, False), ("ready\nTraceback", LEAVES, 20, False)],
+)  # fmt: skip
 def test_a_window_is_tried(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, status: int, waits: bool, is_good: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, handler: str, seconds: float, is_good: bool
 ) -> None:
-    monkeypatch.setattr(dev_build, "OPENS_S", 0.2)
-    made = frozen(tmp_path, WINDOW.format(status=status, said=said, waits=waits))
+    monkeypatch.setattr(dev_build, "STANDS_S", 0.5)
+    monkeypatch.setattr(dev_build, "READY_S", 4.0)
+    made = frozen(tmp_path, WINDOW.format(handler=handler, said=said, seconds=seconds))
     if is_good:
         dev_build.try_window(made)
     else:
@@ -162,5 +175,8 @@ def test_what_does_not_work_is_told(tmp_path: Path, trial: Any, script: str, wor
         trial(frozen(tmp_path, script))
 
 
-def test_the_trials_are_those_of_a_user() -> None:
-    assert [name for name, _ in dev_build.TRIALS] == ["version", "methods", "separating", "window"]
+@pytest.mark.skipif(sys.platform == "win32", reason="scripts that run by their first line")
+def test_a_subcommand_that_never_ends_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dev_build, "WORKS_S", 0.3)
+    with pytest.raises(dev.SetupError, match="does not end at `nullsum --version`"):
+        dev_build.try_version(frozen(tmp_path, "time.sleep(60)"))

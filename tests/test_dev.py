@@ -128,7 +128,7 @@ def test_when_all_is_there_nothing_is_run(venv: dev.Venv, tmp_path: Path, monkey
     machine = FakeMachine(tmp_path)
     machine.there = {"libEGL.so.1"}
     monkeypatch.setattr(machine, "call", None)
-    monkeypatch.setattr(dev, "_install", None)
+    monkeypatch.setattr(dev, "install", None)
     dev.set_up(venv, machine, (EGL,))
     machine.there.clear()  # the second time the system is not even looked at
     dev.set_up(venv, machine, (EGL,))
@@ -322,7 +322,7 @@ def test_a_failed_pip_leaves_a_sound_venv_and_a_killed_one_does_not(
     (venv.root / "constraints.txt").write_text("newer")
     monkeypatch.setattr(dev_system, "quietly", lambda *_: (status, "getaddrinfo failed"))
     with pytest.raises(dev.SetupError, match="cannot be reached"):
-        dev._install(venv, FakeMachine(tmp_path))
+        dev.install(venv, FakeMachine(tmp_path))
     assert venv.state() == state
 
 

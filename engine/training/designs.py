@@ -60,6 +60,7 @@ DESIGNS: dict[str, Design] = {
     "every-frame": Design("frames read one by one instead of two", {"stack": 1}),
     "four-frames": Design("four frames read as one", {"stack": 4}),
     "dense-across": Design("dense layers along the groups instead of recurrent ones", {"across": 64}),
+    "adamw": Design("AdamW in place of Muon", recipe={"optimiser": "adamw", "learning_rate": 1.5e-3}),
     "one-ear": Design("no stereo features", {"n_features": 1}),
     "magnitude-l1": Design("loss: magnitudes, L1", recipe={"loss": "magnitude-l1"}),
     "magnitude-l2": Design("loss: magnitudes, squared", recipe={"loss": "magnitude-l2"}),

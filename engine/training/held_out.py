@@ -31,10 +31,13 @@ BESIDE = {
 
 
 def net_of(path: Path) -> torch.nn.Module:
-    """The network of a .safetensors file. Raises BadInputError for one that reads no bands, WeightsError."""
+    """The network of a .safetensors file. Raises BadInputError for one that reads no bands or other ones, WeightsError."""
     card = read_card(path.stem, path.parent)
     if card.net not in BAND_NETS:
         raise BadInputError(f"{path.name} is of the network {card.net}; only these can be compared here: {', '.join(BAND_NETS)}.")
+    own = TrainConfig()
+    if (read := [card.config.get(name, getattr(own, name)) for name in ("n_fft", "hop")]) != [own.n_fft, own.hop]:
+        raise BadInputError(f"{path.name} reads an STFT of {read[0]} / {read[1]}; these mixes are seen at {own.n_fft} / {own.hop}.")
     net = build_net(card.net, card.config.get("net_config", {}))
     fill(net, card)
     return net
@@ -64,6 +67,8 @@ def main(argv: list[str] | None = None) -> None:
         print(compare(args.files or [bundled_folder() / "nullsum-4.safetensors"], args.data, args.work, args.mixes))
     except FAILURES as error:
         sys.exit(sentence(error))
+    except KeyboardInterrupt:
+        sys.exit("Stopped.")
 
 
 if __name__ == "__main__":

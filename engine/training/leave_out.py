@@ -8,6 +8,7 @@ Weights of every run are kept in WORK/leave-one-out, so a run that was stopped g
 """
 
 import argparse
+import hashlib
 import json
 import sys
 from dataclasses import asdict, replace
@@ -34,8 +35,9 @@ BESIDE = ("mixture", "equal", "irm")  # floor, equal shares, ceiling
 
 
 def config_without(songs: tuple[str, ...], minutes: float, base: TrainConfig | None = None) -> TrainConfig:
-    """The recipe of the design `split` that never hears these songs; its name tells songs and length."""
-    return replace(config_of("split", base), name=f"without-{'-'.join(songs)}-{minutes:g}", without_songs=songs)
+    """The recipe of the design `split` that never hears these songs; its name tells song and length, of a group how many and a hash."""
+    told = songs[0] if len(songs) == 1 else f"{len(songs)}-songs-{hashlib.sha256(repr(songs).encode()).hexdigest()[:8]}"
+    return replace(config_of("split", base), name=f"without-{told}-{minutes:g}", without_songs=songs)
 
 
 def weights_without(

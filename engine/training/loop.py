@@ -26,7 +26,7 @@ from engine.training.ranks import Place, joined
 from engine.training.sources import digests
 from engine.training.trainer import Trainer, check
 from engine.training.validation import valid_batches, validate
-from engine.weights import read_card
+from engine.weights import WeightsCard, read_card
 
 
 def save_weights(net_state: dict[str, Tensor], config: TrainConfig, folder: Path, more: dict[str, Any] | None = None) -> None:
@@ -60,15 +60,15 @@ def train(
     `work` holds the resumable state NAME.state.pt and NAME.log.jsonl; a kill at any moment loses at most `every` steps, and the
     run that goes on ends at the same weights. It may go on with another loss or other sounds, and says so, also in the weights'
     card. Started by torchrun, every process learns from its own `config.batch` mixes a step. `begin_with`: the .safetensors of weights
-    that a run begins with in place of random ones (with a .json beside it); one that goes on needs it no more.
+    (with a .json beside it) that a run begins with in place of random ones; one that goes on does not read it.
     """
     check(config)
     if every < 1:
         raise BadInputError(f"every={every} steps from one validation to the next are too few; it must be at least 1.")
-    beginning = read_card(begin_with.stem, begin_with.parent) if begin_with is not None else None
+    cache, state, log = work / "decoded", work / f"{config.name}.state.pt", work / f"{config.name}.log.jsonl"
+    beginning = _card_of(begin_with) if begin_with is not None and not state.exists() else None
     ready(work, weights)
     with joined(device) as place:
-        cache, state, log = work / "decoded", work / f"{config.name}.state.pt", work / f"{config.name}.log.jsonl"
         if place.is_first:  # decodes what has not been; the others and the workers find it done
             Corpus(data, cache, without_songs=config.without_songs, made=made)
         place.wait()
@@ -78,9 +78,11 @@ def train(
         if state.exists():
             lines = trainer.resume(state)
             if trainer.step >= config.steps:
-                _tell_of_the_end(trainer, config.steps, valid, log, weights)
+                _tell_of_the_end(trainer, config.steps, valid, log, weights, keep_last)
             else:
                 _say(place, f"resumed at step {trainer.step} of {config.steps}")
+            if begin_with is not None:
+                lines.append(f"had begun with {trainer.begun_with or 'random numbers'}; {begin_with.name} is not read")
             for line in lines:
                 _say(place, line)
             if trainer.step >= config.steps:
@@ -105,27 +107,34 @@ def train(
                 trainer.keep(state)
 
 
+def _card_of(path: Path) -> WeightsCard:
+    """Of a .safetensors file with a .json beside it. Raises BadInputError where they are not both there, WeightsError."""
+    if not path.is_file() or not path.with_suffix(".json").is_file():
+        raise BadInputError(f"There are no weights {str(path)!r} with a .json beside them to begin with; check the path.")
+    return read_card(path.stem, path.parent)
+
+
 def _has_weights(name: str, folder: Path) -> bool:
     return all((folder / f"{name}{suffix}").is_file() for suffix in (".safetensors", ".json"))
 
 
-def _tell_of_the_end(trainer: Trainer, steps: int, valid: list[Batch], log: Path, weights: Path) -> None:
-    """A run that has had its steps: its weights, where they are not there, and a line."""
-    if trainer.place.is_first and not _has_weights(trainer.config.name, weights):
+def _tell_of_the_end(trainer: Trainer, steps: int, valid: list[Batch], log: Path, weights: Path, keep_last: bool) -> None:
+    """A run that has had its steps: its weights, where they are not there or others may be, and a line."""
+    if trainer.place.is_first and (keep_last or not _has_weights(trainer.config.name, weights)):
         trainer.best = -math.inf
-        _look(trainer, valid, log, weights)
+        _look(trainer, valid, log, weights, keep_last)
     _say(trainer.place, f"step {trainer.step} of {steps}: nothing is left to learn; its weights lie in {weights}")
 
 
-def _look(trainer: Trainer, valid: list[Batch], log: Path, weights: Path, keep_anyway: bool = False) -> None:
-    """Validate, write the log's next line, and keep the weights if they are the best so far (or anyway)."""
+def _look(trainer: Trainer, valid: list[Batch], log: Path, weights: Path, keep_last: bool) -> None:
+    """Validate, write the log's next line, and keep the weights: with keep_last always, else if they are the best so far."""
     scores = validate(trainer.mean, valid)
     with log.open("a") as file:
         file.write(json.dumps({"step": trainer.step, "loss": trainer.loss, **{k: round(v, 3) for k, v in scores.items()}}) + "\n")
     _say(trainer.place, f"step {trainer.step}  valid SDR " + "  ".join(f"{k} {v:.2f}" for k, v in scores.items()))
-    if keep_anyway or scores["mean"] > trainer.best:
-        trainer.best = max(trainer.best, scores["mean"])
-        told = {"begun_with": trainer.begun_with, "changes": trainer.changes}
+    if keep_last or scores["mean"] > trainer.best:
+        trainer.best = scores["mean"]  # of what lies there now
+        told = {"kept": "newest" if keep_last else "", "begun_with": trainer.begun_with, "changes": trainer.changes}
         save_weights(trainer.mean.state_dict(), trainer.config, weights, {"sounds": trainer.sounds, **{k: v for k, v in told.items() if v}})
 
 

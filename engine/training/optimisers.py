@@ -23,7 +23,7 @@ class MuonAndAdamW:
     """Muon for matrices, AdamW for what is none (biases, scales, stacks of matrices, kernels): one optimiser to whoever steps it.
 
     K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024; steps of AdamW's size after J. Liu et al., "Muon
-    is scalable for LLM training", 2025, so that one learning rate serves both. Muon's matrices do not decay here.
+    is scalable for LLM training", 2025, so that one learning rate and one decay of the weights serve both.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], lr: float, weight_decay: float) -> None:
@@ -31,7 +31,7 @@ class MuonAndAdamW:
         matrices, others = [p for p in every if p.ndim == 2], [p for p in every if p.ndim != 2]
         self.parts: list[torch.optim.Optimizer] = []
         if matrices:
-            self.parts.append(torch.optim.Muon(matrices, lr=lr, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"))
+            self.parts.append(torch.optim.Muon(matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"))
         if others:
             self.parts.append(torch.optim.AdamW(others, lr=lr, weight_decay=weight_decay))
 

@@ -1,7 +1,6 @@
 """What is kept of a run so that it can go on: written whole, read again, and what has changed since then in words."""
 
 import io
-import pickle
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -21,19 +20,18 @@ def write_state(path: Path, state: dict[str, Any]) -> None:
     part.replace(path)
 
 
-def read_state(path: Path, device: torch.device) -> dict[str, Any]:
-    """What `write_state` wrote, its tensors on `device`. Raises BadInputError for any other file, OSError."""
+def read_state(path: Path, needs: Iterable[str]) -> dict[str, Any]:
+    """What `write_state` wrote, on the CPU, with these keys. Raises BadInputError for any other file, OSError."""
+    raw = path.read_bytes()
     try:
-        state = torch.load(path, weights_only=True, map_location=device)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
-        raise _no_state(path) from error
-    if not isinstance(state, dict) or "net" not in state:
-        raise _no_state(path)
-    return state
-
-
-def _no_state(path: Path) -> BadInputError:
-    return BadInputError(f"{path.name} is damaged or not the state of a run; take it away (from {path.parent}) to begin the run anew.")
+        state = torch.load(io.BytesIO(raw), weights_only=True, map_location="cpu")
+        if all(key in state for key in needs):
+            return dict(state)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - a damaged file fails in a dozen ways
+        pass
+    raise BadInputError(f"{path.name} is damaged or not the state of a run; take it away (from {path.parent}) to begin the run anew.")
 
 
 def changed(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

@@ -8,7 +8,6 @@ import json
 import math
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -127,8 +126,8 @@ class Trainer:
         to validate with are others, what was best by the old ones counts no more. Raises BadInputError for a state of another
         network or optimiser.
         """
-        state = read_state(path, self.place.device)
-        before: dict[str, Any] = {"optimiser": "adamw", **known(json.loads(state["config"]))}
+        state = read_state(path, ("net", "mean", "optimiser", "step", "best", "config"))
+        before = known(json.loads(state["config"]))
         own = asdict(self.config)
         for what in changed(before, {what: own[what] for what in MUST_BE_EQUAL}):
             raise BadInputError(

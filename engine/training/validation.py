@@ -41,9 +41,9 @@ def valid_batches(config: TrainConfig, data: Folders, cache: Path) -> list[Batch
 
 
 def held_out_batches(config: TrainConfig, data: Folders, cache: Path, n_mixes: int) -> list[Batch]:
-    """As many mixes of the validation split's single stems, the same ones at every call; batches of one.
+    """As many mixes of the validation split's single stems, the same ones as long as mixing does not change; batches of one.
 
-    Raises BadInputError where a role has none.
+    A role without single stems is that of the validation songs. Raises BadInputError where it has none of these either.
     """
     corpus = Corpus(data, cache, split="valid")
     if missing := [role for role in ROLES if not corpus.pool[role] and not corpus.song_clips[role]]:

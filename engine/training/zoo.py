@@ -124,7 +124,7 @@ class Trainer:
         self.sounds = sounds or {}
         self.sources: list[str] = []  # names of what was learned from
         if state.exists():
-            kept = read_state(state, self.device)
+            kept = read_state(state, ("net", "mean", "optimiser", "step", "seconds", "n_mixes", "loss", "recipe"))
             if not Recipe.from_json(json.loads(kept["recipe"])).same_run(recipe):
                 say(f"{recipe.net}: the recipe has changed since it was stopped; beginning anew")
                 return

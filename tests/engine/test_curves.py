@@ -103,11 +103,13 @@ def test_every_design_can_be_built_and_learns(name: str) -> None:
 
 
 def test_designs_differ_from_the_first_one_alone() -> None:
-    told = {name: str((c.net, c.net_config, c.loss)) for name in designs.DESIGNS for c in (designs.config_of(name),)}
+    told = {name: str((c.net, c.net_config, c.loss, c.optimiser)) for name in designs.DESIGNS for c in (designs.config_of(name),)}
     assert len(set(told.values())) == len(told)
     plain = designs.config_of("split")
     for name in designs.DESIGNS:
         config = designs.config_of(name)
+        assert (config.optimiser == plain.optimiser) == (config.learning_rate == plain.learning_rate) == (name != "adamw")
+        config = replace(config, optimiser=plain.optimiser, learning_rate=plain.learning_rate)
         assert replace(config, name="split", net=plain.net, net_config=plain.net_config, loss=plain.loss) == plain
 
 

@@ -13,11 +13,13 @@ from corpora import SMALL, same, state_of, tiny_corpus, tone, train
 
 from engine.errors import BadInputError, WeightsError
 from engine.evaluation.kept import kept
-from engine.training import designs, leave_out, loop, zoo, zoo_weights
+from engine.training import designs, leave_out, loop, trainer, zoo, zoo_weights
 from engine.training.config import TrainConfig
 from engine.training.data import Corpus
+from engine.training.ranks import Place
 from engine.training.recipes import Recipe, recipe_for
 from engine.training.sources import LEARNED, VALIDATED, digests
+from engine.training.states import read_state
 from engine.weights import load_tensors, read_card
 
 LOOK = {"rate_hz": 22050, "n_channels": 1, "n_fft": 512, "hop": 256, "context_s": 0.1}
@@ -111,7 +113,7 @@ def test_other_songs_to_validate_with_begin_the_best_anew(
     assert card_of(tmp_path)["sounds"] == digests(other) and card_of(tmp_path)["changes"] == [f"from step 4 on other {VALIDATED}"]
 
 
-@pytest.mark.parametrize("raw", [b"", b"no state", b"PK\x03\x04 cut", b"\x80\x02}q\x00."])
+@pytest.mark.parametrize("raw", [b"", b".", b"no state", b"PK\x03\x04 cut", b"\x80\x02}q\x00."])
 def test_a_damaged_state_is_a_sentence(data: Path, tmp_path: Path, raw: bytes) -> None:
     (tmp_path / "tiny.state.pt").write_bytes(raw)
     with pytest.raises(BadInputError, match=r"tiny\.state\.pt is damaged or not the state of a run; take it away"):
@@ -120,6 +122,18 @@ def test_a_damaged_state_is_a_sentence(data: Path, tmp_path: Path, raw: bytes) -
     with pytest.raises(BadInputError, match="damaged or not the state"):
         zoo.Trainer(recipe, tmp_path / "tiny.state.pt", lambda said: None)
     assert (tmp_path / "tiny.state.pt").read_bytes() == raw
+
+
+def test_a_state_cut_anywhere_is_a_sentence(data: Path, tmp_path: Path) -> None:
+    state = train(replace(SMALL, steps=1), data, tmp_path)
+    whole = (tmp_path / "tiny.state.pt").read_bytes()
+    for part in range(1, 20):
+        (tmp_path / "cut.pt").write_bytes(whole[: len(whole) * part // 20])
+        with pytest.raises(BadInputError, match=r"cut\.pt is damaged"):
+            read_state(tmp_path / "cut.pt", ("net",))
+    torch.save({"net": state["net"]}, tmp_path / "less.pt")
+    with pytest.raises(BadInputError, match=r"less\.pt is damaged or not the state of a run"):
+        trainer.Trainer(SMALL, Place(torch.device("cpu"))).resume(tmp_path / "less.pt")
 
 
 @pytest.mark.parametrize("name", ["muon", "nadam"])
@@ -134,8 +148,12 @@ def test_the_newest_weights_are_kept_where_that_is_asked(data: Path, tmp_path: P
     torch.save({**state, "best": 1e9}, tmp_path / "tiny.state.pt")  # nothing can be better
     loop.train(replace(SMALL, steps=4), data, tmp_path, tmp_path / "weights", 0, every=3, bf16=False, device="cpu", keep_last=True)
     newest, tensors = state_of(tmp_path), load_tensors(read_card("tiny", tmp_path / "weights"))
-    assert newest["best"] == 1e9 and newest["step"] == 4
+    assert newest["best"] < 1e9 and newest["step"] == 4 and card_of(tmp_path)["kept"] == "newest"
     assert all(torch.equal(tensors[k], v.half().float()) for k, v in newest["mean"].items())
+    torch.save({**newest, "mean": {k: v + 1 for k, v in newest["mean"].items()}}, tmp_path / "tiny.state.pt")
+    loop.train(replace(SMALL, steps=4), data, tmp_path, tmp_path / "weights", 0, bf16=False, device="cpu", keep_last=True)
+    again = load_tensors(read_card("tiny", tmp_path / "weights"))  # also of a run that had had its steps
+    assert all(torch.equal(again[k], (v + 1).half().float()) for k, v in newest["mean"].items())
 
 
 def test_weights_that_are_not_there_are_written(data: Path, tmp_path: Path) -> None:
@@ -169,8 +187,11 @@ def test_a_state_of_an_older_version_says_nothing(data: Path, other: Path, tmp_p
     told = {k: v for k, v in json.loads(state["config"]).items() if k not in ("heard_in", "other_singers")}
     torch.save({**{k: v for k, v in state.items() if k not in later}, "config": json.dumps(told)}, tmp_path / "tiny.state.pt")
     capsys.readouterr()
-    found = train(replace(SMALL, steps=4, heard_in=1), other, tmp_path)
+    found = train(replace(SMALL, steps=4, heard_in=1, other_singers=0.0), other, tmp_path)  # what these were when they had no names
     assert found["step"] == 4 and not any("goes on" in line for line in lines_of(capsys))
+    torch.save({**found, "config": json.dumps(told)}, tmp_path / "tiny.state.pt")
+    train(replace(SMALL, steps=5, heard_in=1, other_singers=0.5), other, tmp_path)
+    assert "goes on with another other singers (0.5 in place of 0.0); the card will say so" in lines_of(capsys)
 
 
 def test_the_running_loss_survives_a_stop(data: Path, tmp_path: Path) -> None:
@@ -319,12 +340,14 @@ def test_a_run_begins_with_the_weights_of_another(data: Path, tmp_path: Path) ->
     assert card_of(tmp_path / "second")["begun_with"] == f"tiny, SHA-256 {sha256}" and "begun_with" not in card_of(tmp_path / "first")
 
 
-def test_a_run_that_goes_on_does_not_begin_again(data: Path, tmp_path: Path) -> None:
+def test_a_run_that_goes_on_does_not_begin_again(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     learned(data, tmp_path / "first", steps=3)
     weights = tmp_path / "first" / "weights" / "tiny.safetensors"
     early = learned(data, tmp_path / "second", weights, steps=3, decay_steps=0)
     (tmp_path / "second" / "weights" / "tiny.json").unlink()  # so that a card is written, whatever the weights are worth
-    later = learned(data, tmp_path / "second", weights, steps=4, decay_steps=0)
+    gone = tmp_path / "gone.safetensors"  # what a run has begun with it needs no more
+    later = learned(data, tmp_path / "second", gone, steps=4, decay_steps=0)
+    assert any("had begun with tiny, SHA-256" in line and "gone.safetensors is not read" in line for line in lines_of(capsys))
     assert later["begun_with"] == early["begun_with"] == card_of(tmp_path / "second")["begun_with"]
     assert same(later, learned(data, tmp_path / "whole", weights, steps=4, decay_steps=0) | {"best": later["best"]})
 
@@ -333,8 +356,15 @@ def test_a_run_that_goes_on_does_not_begin_again(data: Path, tmp_path: Path) -> 
 def test_weights_of_other_sizes_cannot_be_begun_with(data: Path, tmp_path: Path, sizes: dict[str, int]) -> None:
     learned(data, tmp_path / "first", steps=1)
     weights = tmp_path / "first" / "weights" / "tiny.safetensors"
-    with pytest.raises(WeightsError, match=r"tiny\.safetensors belongs to another network than band_split, or to one of other sizes"):
+    with pytest.raises(WeightsError, match=r"tiny\.safetensors \(of the network band_split\) does not fit"):
         learned(data, tmp_path / "second", weights, net_config={**SMALL.net_config, **sizes})
-    with pytest.raises(WeightsError, match=r"none\.json is missing"):
+
+
+def test_weights_to_begin_with_that_are_not_there_are_told_before_the_work(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"no weights '.*none\.safetensors' with a \.json beside them to begin with"):
         learned(data, tmp_path / "third", tmp_path / "none.safetensors")
-    assert not (tmp_path / "third").exists()  # told before the work
+    assert not (tmp_path / "third").exists()
+    learned(data, tmp_path / "first", steps=1)
+    weights = tmp_path / "first" / "weights" / "tiny.safetensors"
+    with pytest.raises(WeightsError, match="does not fit"):
+        learned(data, tmp_path / "other net", weights, net="band_blstm", net_config={"n_hidden": 8, "n_layers": 1})

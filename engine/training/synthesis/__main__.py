@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import time
 from contextlib import nullcontext
@@ -72,7 +73,7 @@ def render_pool(
     jobs = _jobs(folder, seed, minutes_each, only or tuple(GENERATORS), piece_s, n_bands)
     entries: list[dict[str, object]] = []
     started, told = time.perf_counter(), 0.0
-    with Pool(n_workers) if n_workers > 1 else nullcontext() as pool:
+    with Pool(n_workers, signal.signal, (signal.SIGINT, signal.SIG_IGN)) if n_workers > 1 else nullcontext() as pool:
         for done, made in enumerate(pool.imap(_render, jobs) if pool else map(_render, jobs), 1):
             entries += made
             spent = time.perf_counter() - started
@@ -101,7 +102,7 @@ def main(argv: list[str] | None = None) -> None:
     except FAILURES as error:
         sys.exit(sentence(error))
     except KeyboardInterrupt:
-        sys.exit(f"Stopped; what is made so far can be learned from ({given.out}).")
+        sys.exit(f"Stopped; what {given.out / 'INDEX.json'} names is whole.")
 
 
 if __name__ == "__main__":
