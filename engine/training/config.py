@@ -17,10 +17,10 @@ class TrainConfig:
     hop: int = 1024
     n_frames: int = 172  # 4 s: long enough for a bar, short enough for many different mixes a minute
     batch: int = 16
-    steps: int = 4000
+    steps: int = 3600
     learning_rate: float = 2e-3
     warmup_steps: int = 100
-    decay_steps: int = 1600  # the last ones, in which the learning rate falls to a hundredth
+    decay_steps: int = 1200  # the last ones, in which the learning rate falls to a hundredth
     weight_decay: float = 1e-4
     clip_norm: float = 1.0
     optimiser: str = "muon"  # engine.training.optimisers
