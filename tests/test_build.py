@@ -95,6 +95,9 @@ from engine.session import Session
 with Session(Path("resources/demo/demo-song.flac"), "nullsum-4", Cache(Path({str(tmp_path)!r}))) as session:
     session.separate(session.stretch(0, 0.1))
     assert session.masks.chunks
+from engine.cli import run
+for words in (["methods", "--json"], ["info", "resources/demo/demo-song.flac"], ["methods", "adress"]):
+    assert run(words) == 0, words
 print("whole")
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=280)
