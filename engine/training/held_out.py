@@ -15,7 +15,6 @@ from engine.errors import BadInputError
 from engine.evaluation.commands import FAILURES, at_least, ready, sentence
 from engine.evaluation.tables import cells
 from engine.nets import build_net
-from engine.threads import wait_shortly
 from engine.training.batches import Batch, Folders
 from engine.training.config import TrainConfig
 from engine.training.losses import reachable
@@ -61,7 +60,6 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for decoded sounds")
     parser.add_argument("--mixes", type=at_least(1), default=240, help="of four seconds each")
     args = parser.parse_args(argv)
-    wait_shortly()
     try:
         ready(args.work / "decoded")
         print(compare(args.files or [bundled_folder() / "nullsum-4.safetensors"], args.data, args.work, args.mixes))
